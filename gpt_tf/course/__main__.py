@@ -1,0 +1,71 @@
+"""`python -m gpt_tf.course build`: for authors and instructors."""
+
+import argparse
+import os
+import sys
+
+from gpt_tf.course import layout
+
+
+def main(arguments=None):
+    """Runs the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m gpt_tf.course", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("build", help="make labs/ and solutions/*.ipynb from solutions/")
+    command.add_argument("labs", nargs="*", type=int, help="numbers of labs; default: all")
+    command.add_argument("--check", action="store_true", help="write nothing, fail on a difference")
+    command.add_argument("--no-execute", action="store_true", help="keep the outputs there are")
+    command.add_argument("--language", default="en", help="of the text cells (default: en)")
+    command = commands.add_parser("execute", help="run the solution notebooks, write nothing")
+    command.add_argument("labs", nargs="*", type=int, help="numbers of labs; default: all")
+    command.add_argument("--short", action="store_true", help="their short setting, as CI does")
+    options = parser.parse_args(arguments)
+    try:
+        return COMMANDS[options.command](options)
+    except (ValueError, RuntimeError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def build(options):
+    """Builds or checks the labs; returns the exit status."""
+    from gpt_tf.course import build
+
+    if options.check:
+        found = build.differences(options.language)
+        print("\n".join(found) or "labs/ and solutions/ are what the build makes.")
+        return 1 if found else 0
+    build.build(chosen(options.labs), not options.no_execute, options.language)
+    return 0
+
+
+def execute(options):
+    """Runs solution notebooks without keeping them; returns the exit status."""
+    from gpt_tf.course import build
+
+    if options.short:
+        os.environ["GPT_TF_SHORT"] = "1"
+    for path in chosen(options.labs):
+        build.run(build.notebooks(path)[1], path.stem)
+        print(f"solutions/{path.stem}.ipynb ran from top to bottom", flush=True)
+    return 0
+
+
+def chosen(labs):
+    """Returns the sources of the labs with these numbers; of all if there are none."""
+    from gpt_tf.course import build
+
+    found = {int(path.name[:2]): path for path in build.sources()}
+    unknown = [str(lab) for lab in labs if lab not in found]
+    if unknown:
+        raise build.BadSource(
+            f"There is no lab {', '.join(unknown)} in solutions/; the labs are "
+            f"{', '.join(str(n) for n in found)}."
+        )
+    return [found[lab] for lab in labs] or list(found.values())
+
+
+COMMANDS = {"build": build, "execute": execute}
+
+if __name__ == "__main__":
+    sys.exit(main())

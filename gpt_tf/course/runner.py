@@ -1,0 +1,140 @@
+"""Runs an exercise's tests on a submission, and puts the outcome into words."""
+
+import dataclasses
+import functools
+import importlib.util
+import inspect
+import sys
+import tomllib
+import zlib
+
+import numpy as np
+
+from gpt_tf.course import layout
+from gpt_tf.course.submission import Crashed, NotAttempted, Wrong
+
+PUBLIC_SEED = 2018
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What came of one exercise.
+
+    Args:
+        exercise: str, its id.
+        status: "passed", "wrong", "not attempted", "crashed" or "grader error".
+        message: str, what differs; empty when passed.
+        test: str, name of the test that failed; empty when passed.
+        misconception: str or None, id of the recognised mistake.
+        ratio: float or None, distance of a wrong answer in tolerances.
+    """
+
+    exercise: str
+    status: str
+    message: str = ""
+    test: str = ""
+    misconception: str | None = None
+    ratio: float | None = None
+
+    @property
+    def points(self):
+        """Points earned: all when every test of the exercise passed, else none."""
+        return layout.exercises()[self.exercise].points if self.status == "passed" else 0
+
+    def report(self, hint=1):
+        """Returns what a student reads: status, points, what differs, one hint.
+
+        Args:
+            hint: int, which hint to show, 1 to 3.
+        """
+        total = layout.exercises()[self.exercise].points
+        lines = [f"{self.exercise}   {self.status}   {self.points}/{total}"]
+        lines += [f"  {line}" for line in self.message.splitlines()]
+        known = hints().get(self.misconception, [])
+        if known:
+            hint = min(max(hint, 1), len(known))
+            lines.append(f"  hint {hint} of {len(known)}: {known[hint - 1]}")
+            if hint < len(known):
+                lines.append(f'  for the next one: check("{self.exercise}", hint={hint + 1})')
+        return "\n".join(lines)
+
+
+def classify(error):
+    """Returns (status, message, misconception, ratio) for what a test raised."""
+    if isinstance(error, Wrong):
+        return "wrong", error.message, error.misconception, error.ratio
+    if isinstance(error, NotAttempted):
+        return "not attempted", str(error), None, None
+    if isinstance(error, Crashed):
+        return "crashed", str(error), None, None
+    message = f"the test itself failed, not your code: {type(error).__name__}: {error}"
+    return "grader error", message, None, None
+
+
+def run(exercise, submission, seed=PUBLIC_SEED):
+    """Runs all tests of an exercise, until one fails.
+
+    Args:
+        exercise: str, its id, such as "lab04.causal_mask".
+        submission: `Submission`.
+        seed: int, decides every random number that the tests draw.
+
+    Returns:
+        Result.
+
+    Raises:
+        ValueError: no such exercise; the message lists those of the lab.
+    """
+    tests = tests_of(exercise)
+    for test in tests:
+        try:
+            test(**arguments(test, submission, seed))
+        except Exception as error:
+            status, message, misconception, ratio = classify(error)
+            return Result(exercise, status, message, test.__name__, misconception, ratio)
+    return Result(exercise, "passed")
+
+
+def arguments(test, submission, seed):
+    """Returns what a test function asks for by name: `submission`, `rng`, or both."""
+    offered = {"submission": submission, "rng": make_rng(test.__name__, seed)}
+    return {name: offered[name] for name in inspect.signature(test).parameters}
+
+
+def make_rng(test_name, seed):
+    """Returns a test's own random generator, the same whatever ran before it."""
+    return np.random.default_rng([seed, zlib.crc32(test_name.encode())])
+
+
+def tests_of(exercise):
+    """Returns the test functions of an exercise, in the order of their file."""
+    known = layout.exercises()
+    if exercise not in known:
+        near = [e for e in known if e.split(".")[0] == str(exercise).split(".")[0]] or list(known)
+        raise ValueError(f"There is no exercise {exercise!r}; there are: {', '.join(near)}.")
+    module = test_module(known[exercise].lab)
+    found = [f for f in vars(module).values() if getattr(f, "exercise", None) == exercise]
+    if not found:
+        raise ValueError(f"{exercise} has no tests in tests/test_lab{known[exercise].lab:02d}.py.")
+    return found
+
+
+@functools.cache
+def test_module(lab):
+    """Returns the loaded module of tests/test_labNN.py."""
+    if str(layout.TESTS) not in sys.path:
+        sys.path.insert(0, str(layout.TESTS))
+    path = layout.TESTS / f"test_lab{lab:02d}.py"
+    spec = importlib.util.spec_from_file_location(f"gpt_tf_tests_lab{lab:02d}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@functools.cache
+def hints():
+    """Returns {misconception id: [question, direction, place]} of all labs."""
+    found = {}
+    for path in sorted((layout.TESTS / "hints").glob("*.toml")):
+        found |= tomllib.loads(path.read_text(encoding="utf-8"))
+    return found

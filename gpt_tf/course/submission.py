@@ -1,0 +1,289 @@
+"""What a test may do with a student's code: send plain data in, get plain data out.
+
+A test never touches an object that student code made. Inputs and results are numbers, text, arrays
+and containers of these, so that the same tests can speak to code in another process.
+"""
+
+import contextlib
+import dataclasses
+import operator
+import traceback
+
+import numpy as np
+
+from gpt_tf import config as config_module
+from gpt_tf.course import extract, layout
+
+PLAIN = (bool, int, float, str, bytes, type(None))
+
+
+class NotAttempted(Exception):
+    """The exercise still raises NotImplementedError, or its definition is not there."""
+
+
+class Wrong(Exception):
+    """The answer differs from the right one.
+
+    Args:
+        message: str, what differs.
+        misconception: str or None, the id of the mistake that was recognised.
+        ratio: float or None, how many tolerances away the answer is.
+    """
+
+    def __init__(self, message, misconception=None, ratio=None):
+        super().__init__(message)
+        self.message, self.misconception, self.ratio = message, misconception, ratio
+
+
+class Crashed(Exception):
+    """The student's code raised an error; `lines` are its own lines of the traceback."""
+
+    def __init__(self, name, error):
+        self.type, self.message = type(error).__name__, str(error)
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [f for f in frames if "gpt_tf" not in f.filename and "-packages" not in f.filename]
+        self.lines = [f"{f.filename}, line {f.lineno}: {f.line}" for f in own]
+        where = f"\n  at {self.lines[-1]}" if self.lines else ""
+        # Keras repeats a failed call's arguments over many lines; the first says what happened.
+        first = next((m for m in self.message.strip().splitlines() if m.strip()), "")
+        super().__init__(f"{name} raised {self.type}: {first}{where}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A layer or model to be made where the student's code runs, as an argument of a call.
+
+    Args:
+        name: str, a class of the lab under test or of an earlier lab, or one of Keras's own,
+            such as "keras.layers.Rescaling".
+        config: dict, its constructor's arguments.
+        weights: dict {dotted path: array} such as {"blocks.0.attention.qkv.kernel": ...}, or None
+            to keep the initial ones. A path that ends in "." stands for everything below it.
+        example: array or tuple of arrays, an input to build it with.
+    """
+
+    name: str
+    config: dict
+    weights: dict | None = None
+    example: object = None
+
+
+class Submission:
+    """A student's code, run in this process.
+
+    Args:
+        source: `extract.Source`, the definitions of one lab.
+        seed: int, given to Keras before each call, so that a result can be repeated.
+    """
+
+    def __init__(self, source, seed=0):
+        self.source, self.seed = source, seed
+        self._made = None
+
+    def call(self, name, *args, **kwargs):
+        """Calls a function of the lab.
+
+        Args:
+            name: str, the function's name.
+            *args, **kwargs: plain data and `Part`s. Arrays arrive as tensors (float32 or int32),
+                also inside lists, tuples and dicts; everything else arrives as it is.
+
+        Returns:
+            Its result as plain data, tensors as NumPy arrays.
+
+        Raises:
+            NotAttempted, Crashed, Wrong: see there.
+        """
+        return self._run(name, lambda: self._find(name)(*self._send(args), **self._send(kwargs)))
+
+    def error(self, name, *args, **kwargs):
+        """Calls a function that should raise; returns (type name, message), or None if it did not."""
+        try:
+            self.call(name, *args, **kwargs)
+        except Crashed as error:
+            return error.type, error.message
+        return None
+
+    def layer(self, name, config, weights, *inputs, method=None, **kwargs):
+        """Makes a layer or model, sets its weights, and calls it.
+
+        Args:
+            name: str, the class.
+            config: dict, its constructor's arguments.
+            weights: dict {dotted path: array}, all its weights; None keeps the initial ones.
+            *inputs, **kwargs: what it is called with, as in `call`.
+            method: str or None, a method to call in place of the layer itself.
+
+        Returns:
+            The result as plain data.
+        """
+
+        def run():
+            layer = self._make(Part(name, config, weights, inputs))
+            target = getattr(layer, method) if method else layer
+            return target(*self._send(inputs), **self._send(kwargs))
+
+        return self._run(name, run)
+
+    def weights(self, name, config, *inputs):
+        """Returns {dotted path: array} of the initial weights of a layer built on `inputs`.
+
+        Paths are the layer's own attribute names, such as "blocks.0.attention.qkv.kernel".
+        """
+
+        def run():
+            layer = self._make(Part(name, config, None, inputs))
+            return {path: w.numpy() for path, w in _named_weights(layer).items()}
+
+        return self._run(name, run)
+
+    def _module(self):
+        if self._made is None:
+            self._made = self.source.module()
+        return self._made
+
+    def _find(self, name):
+        module = self._module()
+        if name in module.failures:
+            raise module.failures[name]
+        if not hasattr(module, name):
+            problems = "".join(f"\n  not read: {p}" for p in self.source.problems)
+            raise NotAttempted(f"{self.source.name} defines no {name}.{problems}")
+        return getattr(module, name)
+
+    def _run(self, name, action):
+        import keras
+
+        keras.utils.set_random_seed(self.seed)
+        try:
+            result = action()
+        except (NotAttempted, Wrong):
+            raise
+        except NotImplementedError as error:
+            raise NotAttempted(f"{name} is not written yet.") from error
+        except Exception as error:
+            raise Crashed(name, error) from error
+        return plain(result, name)
+
+    def _send(self, value):
+        import keras
+
+        if isinstance(value, Part):
+            return self._make(value)
+        if isinstance(value, np.ndarray):
+            if value.dtype.kind in "OSU":
+                raise TypeError("a test may send numbers in arrays, nothing else")
+            kinds = {"f": "float32", "i": "int32", "u": "int32"}
+            dtype = kinds.get(value.dtype.kind, value.dtype)
+            return keras.ops.convert_to_tensor(value.astype(dtype))
+        if type(value) in (list, tuple):
+            return type(value)(self._send(v) for v in value)
+        if type(value) is dict:
+            return {k: self._send(v) for k, v in value.items()}
+        if isinstance(value, PLAIN + (config_module.GPTConfig, set, np.random.Generator)):
+            return value
+        raise TypeError(f"a test may not send a {type(value).__name__}; see Submission.call")
+
+    def _make(self, part):
+        if part.name.startswith("keras."):
+            import keras
+
+            return operator.attrgetter(part.name.removeprefix("keras."))(keras)(**part.config)
+        try:
+            made = self._find(part.name)
+        except NotAttempted:
+            from gpt_tf import parts
+
+            exercise = next((e for e in layout.exercises().values() if e.name == part.name), None)
+            if exercise is None or self.source.defines(part.name):
+                raise
+            made = parts.resolve(part.name)
+        layer = made(**self._send(part.config))
+        example = part.example if isinstance(part.example, tuple) else (part.example,)
+        layer(*self._send(example))
+        if part.weights is not None:
+            _set_weights(part.name, layer, part.weights)
+        return layer
+
+
+def of_file(path, seed=0):
+    """Returns the Submission of a notebook or .py file; raises as `extract.from_file` does."""
+    return Submission(extract.from_file(path), seed)
+
+
+def of_solution(lab, seed=0):
+    """Returns the Submission of a lab's solution."""
+    return of_file(layout.solution_file(lab), seed)
+
+
+def plain(value, name="the result"):
+    """Copies a result into plain data, so that nothing a student made goes on.
+
+    Args:
+        value: numbers, text, tensors, arrays and lists, tuples, sets and dicts of them.
+        name: str, who returned it, for the message.
+
+    Returns:
+        The same in Python's own types; tensors and arrays as plain `np.ndarray`.
+
+    Raises:
+        Wrong: anything else.
+    """
+    if type(value) in PLAIN:
+        return value
+    if isinstance(value, (bool, int, float, str, bytes)) and not isinstance(value, np.generic):
+        base = next(t for t in PLAIN if isinstance(value, t))
+        return base(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple)):
+        return (tuple if isinstance(value, tuple) else list)(plain(v, name) for v in value)
+    if isinstance(value, (set, frozenset)):
+        return {plain(v, name) for v in value}
+    if isinstance(value, dict):
+        return {plain(k, name): plain(v, name) for k, v in value.items()}
+    if isinstance(value, np.ndarray) or hasattr(value, "__array__"):
+        with contextlib.suppress(Exception):
+            array = np.array(value, subok=False)
+            # NumPy has no bfloat16 of its own; float32 holds it exactly.
+            return array.astype("float32") if array.dtype.kind == "V" else array
+    raise Wrong(f"{name} returned a {type(value).__name__}; its docstring asks for something else.")
+
+
+def _set_weights(name, layer, weights):
+    named = _named_weights(layer)
+    missing = sorted(set(weights) - set(named))
+    extra = sorted(set(named) - set(weights))
+    if missing or extra:
+        said = [f"has no weight {', '.join(missing)}"] if missing else []
+        said += [f"has weights nobody asked for: {', '.join(extra)}"] if extra else []
+        raise Wrong(f"{name} {' and '.join(said)}; use the attribute names of its docstring.")
+    for path, value in weights.items():
+        if tuple(named[path].shape) != np.shape(value):
+            raise Wrong(
+                f"{name}.{path} has shape {tuple(named[path].shape)}, expected {np.shape(value)}."
+            )
+        named[path].assign(value)
+
+
+def _named_weights(layer):
+    """Returns {dotted attribute path: variable}, each variable once, by its shortest path."""
+    import keras
+
+    names, queue, seen = {}, [("", layer)], set()
+    while queue:
+        prefix, item = queue.pop(0)
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, keras.Variable):
+            if item.trainable:
+                names[prefix.rstrip(".")] = item
+        elif isinstance(item, (list, tuple)):
+            queue += [(f"{prefix}{i}.", v) for i, v in enumerate(item)]
+        elif isinstance(item, keras.layers.Layer):
+            public = {k: v for k, v in vars(item).items() if not k.startswith("_")}
+            # Dense and Embedding keep theirs behind an underscore.
+            public |= {k: getattr(item, k) for k in ("kernel", "embeddings") if hasattr(item, k)}
+            queue += [(f"{prefix}{k}.", v) for k, v in public.items()]
+    return names

@@ -1,0 +1,156 @@
+"""What a lab's tests are written with: `exercise`, `expect_close`, `expect_equal`, `expect`.
+
+Expected values come from an independent reference. A misconception is the value that a known
+mistake computes: when a wrong answer equals it, the mistake is named, whatever the code looks like.
+"""
+
+import contextlib
+
+import numpy as np
+import pytest
+
+from gpt_tf.course.submission import Part, Wrong
+
+__all__ = ["Part", "exercise", "expect", "expect_close", "expect_equal", "margins"]
+
+_margins = []
+
+
+class BadTest(AssertionError):
+    """A test cannot tell a right answer from a known mistake: the grader's error, not a student's."""
+
+
+def exercise(name):
+    """Marks a test function as part of an exercise's tests.
+
+    Args:
+        name: str, the exercise, such as "lab04.causal_mask".
+
+    Example:
+        >>> @exercise("lab04.causal_mask")
+        ... def test_nobody_sees_the_future(submission): ...
+    """
+
+    def mark(function):
+        function.exercise = name
+        return pytest.mark.exercise(name)(function)
+
+    return mark
+
+
+def expect(condition, message, misconception=None):
+    """Raises Wrong with `message` (and the mistake's id) unless `condition` holds."""
+    if not condition:
+        raise Wrong(message, misconception)
+
+
+def expect_equal(actual, expected, misconceptions=None, what="the result"):
+    """Compares numbers, text and containers exactly.
+
+    Args:
+        actual, expected: plain data; arrays are compared with their shape and values.
+        misconceptions: dict {id: value a known mistake gives}, or None.
+        what: str, what is compared, for the message.
+
+    Raises:
+        Wrong: they differ.
+        BadTest: a misconception gives the expected value.
+    """
+    for name, wrong in (misconceptions or {}).items():
+        if _same(wrong, expected):
+            raise BadTest(f"{name} gives the expected value of {what}")
+    if _same(actual, expected):
+        return
+    found = next((n for n, w in (misconceptions or {}).items() if _same(actual, w)), None)
+    raise Wrong(f"{what}: yours {_short(actual)}, expected {_short(expected)}", found)
+
+
+def expect_close(actual, expected, misconceptions=None, tolerance=1e-5, what="the result"):
+    """Compares arrays of floats within a tolerance.
+
+    Args:
+        actual: array, what the student's code gave.
+        expected: array, float64, from an independent reference.
+        misconceptions: dict {id: array a known mistake gives}, or None.
+        tolerance: float, largest difference allowed, relative to the largest of 1 and the
+            expected values' largest size.
+        what: str, what is compared, for the message.
+
+    Raises:
+        Wrong: they differ; the message has the largest difference, where it is, and both values.
+        BadTest: a misconception is within ten tolerances of the expected value.
+    """
+    expected = np.asarray(expected, "float64")
+    tolerance = tolerance * max(1.0, float(np.max(np.abs(expected), initial=0.0)))
+    for name, wrong in (misconceptions or {}).items():
+        if _distance(wrong, expected) <= 10 * tolerance:
+            raise BadTest(f"{name} is within ten tolerances of the expected {what}")
+    with contextlib.suppress(TypeError, ValueError):
+        actual = np.asarray(actual, "float64")
+    if not isinstance(actual, np.ndarray):
+        raise Wrong(f"{what}: expected numbers, yours is {_short(actual)}")
+    ratio = _distance(actual, expected) / tolerance
+    if ratio <= 1:
+        _margins.append(ratio)
+        return
+    close = {n: _distance(actual, w) for n, w in (misconceptions or {}).items()}
+    found = min(close, key=close.get, default=None)
+    if found is not None and not close[found] <= tolerance:
+        found = None
+    raise Wrong(_difference(actual, expected, tolerance, what), found, ratio)
+
+
+@contextlib.contextmanager
+def margins():
+    """Collects how far the passed comparisons were, in tolerances; see tests/test_proof.py."""
+    _margins.clear()
+    yield _margins
+
+
+def _distance(actual, expected):
+    try:
+        actual, expected = np.asarray(actual, "float64"), np.asarray(expected, "float64")
+    except (TypeError, ValueError):
+        return np.inf
+    if actual.shape != expected.shape:
+        return np.inf
+    # Equal infinities are no difference; a NaN is one, unless it is expected.
+    same = (actual == expected) | (np.isnan(actual) & np.isnan(expected))
+    with np.errstate(invalid="ignore"):
+        gap = np.where(same, 0.0, np.abs(actual - expected))
+    return float(np.max(np.where(np.isnan(gap), np.inf, gap), initial=0.0))
+
+
+def _difference(actual, expected, tolerance, what):
+    if actual.shape != expected.shape:
+        return f"{what}: yours has shape {actual.shape}, expected {expected.shape}"
+    with np.errstate(invalid="ignore"):
+        gap = np.where(actual == expected, 0.0, np.abs(actual - expected))
+    gap = np.where(np.isnan(gap), np.inf, gap)
+    at = np.unravel_index(np.argmax(gap), gap.shape)
+    place = f" at {tuple(int(i) for i in at)}" if at else ""
+    return (
+        f"{what}: largest difference {gap[at]:.3g}{place}: yours {actual[at]:.6g}, "
+        f"expected {expected[at]:.6g} (tolerance {tolerance:.1g})"
+    )
+
+
+def _same(a, b):
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        with contextlib.suppress(TypeError, ValueError):
+            a, b = np.asarray(a), np.asarray(b)
+            return a.shape == b.shape and a.dtype.kind in "biuf" and bool(np.all(a == b))
+        return False
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
+    if isinstance(a, bool) != isinstance(b, bool):
+        return False
+    return bool(a == b)
+
+
+def _short(value, limit=120):
+    text = np.array2string(value, threshold=20) if isinstance(value, np.ndarray) else repr(value)
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -1,0 +1,213 @@
+"""Known-wrong answers to lab 04, and the misconception that each must draw."""
+
+import keras
+import numpy as np
+
+
+@wrong("lab04.causal_mask", draws="mask.sees-the-future")
+def causal_mask(length):
+    position = keras.ops.arange(length)
+    return position[:, None] <= position[None, :]
+
+
+@wrong("lab04.causal_mask", draws="mask.blind-to-itself")
+def causal_mask(length):
+    position = keras.ops.arange(length)
+    return position[:, None] > position[None, :]
+
+
+@wrong("lab04.causal_mask", draws="mask.inverted")
+def causal_mask(length):
+    return keras.ops.triu(keras.ops.ones((length, length), "bool"), k=1)
+
+
+@wrong("lab04.causal_mask", draws="mask.not-bool")
+def causal_mask(length):
+    return keras.ops.tril(keras.ops.ones((length, length)))
+
+
+@wrong("lab04.attention_weights", draws="attention.no-scale")
+def attention_weights(q, k, mask=None):
+    scores = q @ keras.ops.swapaxes(k, -1, -2)
+    if mask is not None:
+        scores = keras.ops.where(mask, scores, -1e9)
+    return keras.ops.softmax(scores, axis=-1)
+
+
+@wrong("lab04.attention_weights", draws="attention.scale-by-width")
+def attention_weights(q, k, mask=None):
+    scores = q @ keras.ops.swapaxes(k, -1, -2) / q.shape[-1]
+    if mask is not None:
+        scores = keras.ops.where(mask, scores, -1e9)
+    return keras.ops.softmax(scores, axis=-1)
+
+
+@wrong("lab04.attention_weights", draws="attention.softmax-over-queries")
+def attention_weights(q, k, mask=None):
+    scores = q @ keras.ops.swapaxes(k, -1, -2) / q.shape[-1] ** 0.5
+    if mask is not None:
+        scores = keras.ops.where(mask, scores, -1e9)
+    return keras.ops.softmax(scores, axis=-2)
+
+
+@wrong("lab04.attention_weights", draws="attention.mask-after-softmax")
+def attention_weights(q, k, mask=None):
+    weights = keras.ops.softmax(q @ keras.ops.swapaxes(k, -1, -2) / q.shape[-1] ** 0.5, axis=-1)
+    if mask is not None:
+        weights = weights * keras.ops.cast(mask, weights.dtype)
+    return weights
+
+
+@wrong("lab04.attention_weights", draws="attention.mask-zero")
+def attention_weights(q, k, mask=None):
+    scores = q @ keras.ops.swapaxes(k, -1, -2) / q.shape[-1] ** 0.5
+    if mask is not None:
+        scores = scores * keras.ops.cast(mask, scores.dtype)
+    return keras.ops.softmax(scores, axis=-1)
+
+
+@wrong("lab04.attention_weights", draws="attention.mask-minus-one")
+def attention_weights(q, k, mask=None):
+    scores = q @ keras.ops.swapaxes(k, -1, -2) / q.shape[-1] ** 0.5
+    if mask is not None:
+        scores = keras.ops.where(mask, scores, -1.0)
+    return keras.ops.softmax(scores, axis=-1)
+
+
+@wrong("lab04.scaled_dot_product_attention", draws="attention.mask-ignored")
+def scaled_dot_product_attention(q, k, v, mask=None, dropout=None):
+    weights = attention_weights(q, k)
+    return (dropout(weights) if dropout else weights) @ v
+
+
+@wrong("lab04.scaled_dot_product_attention", draws="attention.mixes-keys")
+def scaled_dot_product_attention(q, k, v, mask=None, dropout=None):
+    weights = attention_weights(q, k, mask)
+    return (dropout(weights) if dropout else weights) @ k
+
+
+@wrong("lab04.scaled_dot_product_attention", draws="attention.weights-transposed")
+def scaled_dot_product_attention(q, k, v, mask=None, dropout=None):
+    weights = attention_weights(q, k, mask)
+    weights = dropout(weights) if dropout else weights
+    return keras.ops.swapaxes(weights, -1, -2) @ v
+
+
+@wrong("lab04.scaled_dot_product_attention", draws="attention.dropout-ignored")
+def scaled_dot_product_attention(q, k, v, mask=None, dropout=None):
+    return attention_weights(q, k, mask) @ v
+
+
+@wrong("lab04.scaled_dot_product_attention", draws="attention.dropout-on-output")
+def scaled_dot_product_attention(q, k, v, mask=None, dropout=None):
+    mixed = attention_weights(q, k, mask) @ v
+    return dropout(mixed) if dropout else mixed
+
+
+@wrong("lab04.split_heads", draws="heads.reshape-only")
+def split_heads(x, num_heads):
+    batch, length, width = x.shape
+    return keras.ops.reshape(x, (batch, num_heads, length, width // num_heads))
+
+
+@wrong("lab04.split_heads", draws="heads.not-swapped")
+def split_heads(x, num_heads):
+    batch, length, width = x.shape
+    return keras.ops.reshape(x, (batch, length, num_heads, width // num_heads))
+
+
+@wrong("lab04.split_heads", draws="heads.interleaved")
+def split_heads(x, num_heads):
+    batch, length, width = x.shape
+    heads = keras.ops.reshape(x, (batch, length, width // num_heads, num_heads))
+    return keras.ops.transpose(heads, (0, 3, 1, 2))
+
+
+@wrong("lab04.merge_heads", draws="heads.reshape-only")
+def merge_heads(x):
+    batch, heads, length, head_dim = x.shape
+    return keras.ops.reshape(x, (batch, length, heads * head_dim))
+
+
+@wrong("lab04.merge_heads", draws="heads.interleaved")
+def merge_heads(x):
+    batch, heads, length, head_dim = x.shape
+    return keras.ops.reshape(
+        keras.ops.transpose(x, (0, 2, 3, 1)), (batch, length, heads * head_dim)
+    )
+
+
+@wrong("lab04.merge_heads", draws="heads.summed")
+def merge_heads(x):
+    return keras.ops.sum(x, axis=1)
+
+
+class Layer(keras.layers.Layer):
+    """What the wrong layers below have in common."""
+
+    def __init__(self, num_heads, head_dim, dropout=0.0, residual_stddev=0.02, **kwargs):
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.qkv = keras.layers.Dense(3 * num_heads * head_dim)
+        self.dropout = keras.layers.Dropout(dropout)
+
+    def build(self, shape):
+        self.projection = keras.layers.Dense(shape[-1])
+
+    def heads(self, x):
+        return [split_heads(y, self.num_heads) for y in keras.ops.split(self.qkv(x), 3, axis=-1)]
+
+
+@wrong("lab04.CausalSelfAttention", draws="attention.no-causal-mask")
+class CausalSelfAttention(Layer):
+    def call(self, x, attention_mask=None):
+        q, k, v = self.heads(x)
+        return self.projection(
+            merge_heads(scaled_dot_product_attention(q, k, v, attention_mask, self.dropout))
+        )
+
+
+@wrong("lab04.CausalSelfAttention", draws="attention.given-mask-ignored")
+class CausalSelfAttention(Layer):
+    def call(self, x, attention_mask=None):
+        q, k, v = self.heads(x)
+        mask = causal_mask(x.shape[1])
+        return self.projection(
+            merge_heads(scaled_dot_product_attention(q, k, v, mask, self.dropout))
+        )
+
+
+@wrong("lab04.CausalSelfAttention", draws="attention.one-head")
+class CausalSelfAttention(Layer):
+    def call(self, x, attention_mask=None):
+        q, k, v = keras.ops.split(self.qkv(x)[:, None], 3, axis=-1)
+        mask = causal_mask(x.shape[1]) if attention_mask is None else attention_mask
+        return self.projection(scaled_dot_product_attention(q, k, v, mask, self.dropout)[:, 0])
+
+
+@wrong("lab04.CausalSelfAttention", draws="attention.qkv-order")
+class CausalSelfAttention(Layer):
+    def call(self, x, attention_mask=None):
+        k, v, q = self.heads(x)
+        mask = causal_mask(x.shape[1]) if attention_mask is None else attention_mask
+        return self.projection(
+            merge_heads(scaled_dot_product_attention(q, k, v, mask, self.dropout))
+        )
+
+
+@wrong("lab04.CausalSelfAttention", draws="attention.no-projection")
+class CausalSelfAttention(Layer):
+    def call(self, x, attention_mask=None):
+        q, k, v = self.heads(x)
+        mask = causal_mask(x.shape[1]) if attention_mask is None else attention_mask
+        attended = merge_heads(scaled_dot_product_attention(q, k, v, mask, self.dropout))
+        self.projection(attended)
+        return attended[..., : x.shape[-1]]
+
+
+@wrong("lab04.CausalSelfAttention", draws="attention.dropout-ignored")
+class CausalSelfAttention(Layer):
+    def call(self, x, attention_mask=None):
+        q, k, v = self.heads(x)
+        mask = causal_mask(x.shape[1]) if attention_mask is None else attention_mask
+        return self.projection(merge_heads(scaled_dot_product_attention(q, k, v, mask)))

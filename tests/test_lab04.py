@@ -1,0 +1,213 @@
+"""Tests of lab 04. Every axis has a size of its own, so that a swapped one cannot hide."""
+
+import numpy as np
+from reference import attention as reference
+
+from gpt_tf.course.testing import Part, exercise, expect, expect_close, expect_equal
+
+BATCH, HEADS, LENGTH, HEAD_DIM = 2, 3, 7, 4
+
+
+def layer_weights(rng, hidden_dim=10):
+    width = HEADS * HEAD_DIM
+    return {
+        "qkv.kernel": rng.normal(size=(hidden_dim, 3 * width)) / 2,
+        "qkv.bias": rng.normal(size=3 * width),
+        "projection.kernel": rng.normal(size=(width, hidden_dim)),
+        "projection.bias": rng.normal(size=hidden_dim),
+    }
+
+
+@exercise("lab04.causal_mask")
+def test_past_and_present_only(submission):
+    mask = submission.call("causal_mask", 5)
+    lower = reference.causal(5)
+    expect_equal(
+        mask,
+        lower,
+        misconceptions={
+            "mask.sees-the-future": lower.T,
+            "mask.blind-to-itself": np.tril(lower, -1),
+            "mask.inverted": ~lower,
+            "mask.no-mask": np.ones((5, 5), bool),
+        },
+        what="causal_mask(5)",
+    )
+    expect(mask.dtype == bool, f"causal_mask(5) holds {mask.dtype}, expected bool", "mask.not-bool")
+
+
+@exercise("lab04.causal_mask")
+def test_one_position(submission):
+    expect_equal(submission.call("causal_mask", 1), [[True]], what="causal_mask(1)")
+
+
+@exercise("lab04.attention_weights")
+def test_weights_without_mask(submission, rng):
+    q, k = rng.normal(size=(2, BATCH, HEADS, LENGTH, HEAD_DIM)) * 1.5
+    expect_close(
+        submission.call("attention_weights", q, k),
+        reference.weights(q, k),
+        misconceptions={
+            "attention.no-scale": reference.weights(q, k, scale=1.0),
+            "attention.scale-by-width": reference.weights(q, k, scale=1 / HEAD_DIM),
+            "attention.softmax-over-queries": reference.weights(q, k, axis=-2),
+            "attention.keys-ask": np.swapaxes(reference.weights(k, q), -1, -2),
+        },
+        what="attention_weights(q, k)",
+    )
+
+
+@exercise("lab04.attention_weights")
+def test_weights_with_mask(submission, rng):
+    q, k = rng.normal(size=(2, BATCH, HEADS, LENGTH, HEAD_DIM)) * 1.5
+    mask = reference.causal(LENGTH)
+    right = reference.weights(q, k, mask)
+    weights = submission.call("attention_weights", q, k, mask)
+    expect_close(
+        weights,
+        right,
+        misconceptions={
+            "attention.mask-ignored": reference.weights(q, k),
+            "attention.mask-after-softmax": reference.weights(q, k) * mask,
+            "attention.mask-zero": reference.weights(q, k, mask, filler=0.0),
+            "attention.mask-minus-one": reference.weights(q, k, mask, filler=-1.0),
+            "attention.mask-inverted": reference.weights(q, k, ~mask | np.eye(LENGTH, dtype=bool)),
+        },
+        what="attention_weights(q, k, mask)",
+    )
+
+
+@exercise("lab04.attention_weights")
+def test_more_keys_than_queries(submission, rng):
+    q = rng.normal(size=(BATCH, HEADS, 2, HEAD_DIM))
+    k = rng.normal(size=(BATCH, HEADS, 5, HEAD_DIM))
+    expect_close(
+        submission.call("attention_weights", q, k),
+        reference.weights(q, k),
+        what="attention_weights with 2 queries and 5 keys",
+    )
+
+
+@exercise("lab04.scaled_dot_product_attention")
+def test_matches_the_formula(submission, rng):
+    q, k, v = rng.normal(size=(3, BATCH, HEADS, LENGTH, HEAD_DIM))
+    mask = reference.causal(LENGTH)
+    expect_close(
+        submission.call("scaled_dot_product_attention", q, k, v, mask),
+        reference.attention(q, k, v, mask),
+        misconceptions={
+            "attention.mask-ignored": reference.attention(q, k, v),
+            "attention.mixes-keys": reference.attention(q, k, k, mask),
+            "attention.no-scale": reference.attention(q, k, v, mask, scale=1.0),
+            "attention.weights-transposed": np.einsum(
+                "bhst,bhsd->bhtd", reference.weights(q, k, mask), v
+            ),
+        },
+        what="scaled_dot_product_attention(q, k, v, mask)",
+    )
+
+
+@exercise("lab04.scaled_dot_product_attention")
+def test_dropout_acts_on_the_weights(submission, rng):
+    q, k, v = rng.normal(size=(3, BATCH, HEADS, LENGTH, HEAD_DIM))
+    # Adds 1 to each weight: a stand-in for dropout that leaves nothing to chance.
+    add_one = Part("keras.layers.Rescaling", {"scale": 1.0, "offset": 1.0})
+    weights = reference.weights(q, k)
+    expect_close(
+        submission.call("scaled_dot_product_attention", q, k, v, dropout=add_one),
+        np.einsum("bhts,bhsd->bhtd", weights + 1, v),
+        misconceptions={
+            "attention.dropout-ignored": reference.attention(q, k, v),
+            "attention.dropout-on-output": reference.attention(q, k, v) + 1,
+        },
+        what="scaled_dot_product_attention with a dropout that adds 1 to its input",
+    )
+
+
+@exercise("lab04.split_heads")
+def test_heads_are_slices_of_the_width(submission, rng):
+    x = rng.normal(size=(BATCH, LENGTH, HEADS * HEAD_DIM))
+    right = reference.split_heads(x, HEADS)
+    expect_close(
+        submission.call("split_heads", x, HEADS),
+        right,
+        misconceptions={
+            "heads.reshape-only": x.reshape(right.shape),
+            "heads.interleaved": np.moveaxis(x.reshape(BATCH, LENGTH, HEAD_DIM, HEADS), -1, 1),
+            "heads.not-swapped": np.swapaxes(right, 1, 2),
+        },
+        what=f"split_heads(x, {HEADS})",
+    )
+
+
+@exercise("lab04.merge_heads")
+def test_heads_side_by_side(submission, rng):
+    x = rng.normal(size=(BATCH, HEADS, LENGTH, HEAD_DIM))
+    right = reference.merge_heads(x)
+    expect_close(
+        submission.call("merge_heads", x),
+        right,
+        misconceptions={
+            "heads.reshape-only": x.reshape(right.shape),
+            "heads.interleaved": np.moveaxis(x, 1, -1).reshape(right.shape),
+            "heads.summed": x.sum(axis=1),
+        },
+        what="merge_heads(x)",
+    )
+
+
+@exercise("lab04.CausalSelfAttention")
+def test_layer_matches_the_formula(submission, rng):
+    x = rng.normal(size=(BATCH, LENGTH, 10))
+    w = layer_weights(rng)
+    config = {"num_heads": HEADS, "head_dim": HEAD_DIM, "dropout": 0.5}
+    width = HEADS * HEAD_DIM
+    swapped = w | {f"qkv.{n}": np.roll(w[f"qkv.{n}"], width, axis=-1) for n in ("kernel", "bias")}
+    everything = np.ones((LENGTH, LENGTH), bool)
+    identity = w | {"projection.kernel": np.eye(width, 10), "projection.bias": np.zeros(10)}
+    expect_close(
+        submission.layer("CausalSelfAttention", config, w, x),
+        reference.causal_self_attention(x, w, HEADS),
+        misconceptions={
+            "attention.no-causal-mask": reference.causal_self_attention(x, w, HEADS, everything),
+            "attention.one-head": reference.causal_self_attention(x, w, 1),
+            "attention.no-scale": reference.causal_self_attention(x, w, HEADS, scale=1.0),
+            "attention.qkv-order": reference.causal_self_attention(x, swapped, HEADS),
+            "attention.no-projection": reference.causal_self_attention(x, identity, HEADS),
+        },
+        what="CausalSelfAttention(x)",
+    )
+
+
+@exercise("lab04.CausalSelfAttention")
+def test_layer_takes_a_mask(submission, rng):
+    x = rng.normal(size=(BATCH, LENGTH, 10))
+    w = layer_weights(rng)
+    mask = np.abs(np.subtract.outer(np.arange(LENGTH), np.arange(LENGTH))) < 3
+    expect_close(
+        submission.layer(
+            "CausalSelfAttention",
+            {"num_heads": HEADS, "head_dim": HEAD_DIM},
+            w,
+            x,
+            attention_mask=mask,
+        ),
+        reference.causal_self_attention(x, w, HEADS, mask),
+        misconceptions={
+            "attention.given-mask-ignored": reference.causal_self_attention(x, w, HEADS)
+        },
+        what="CausalSelfAttention(x, attention_mask=mask)",
+    )
+
+
+@exercise("lab04.CausalSelfAttention")
+def test_dropout_only_while_training(submission, rng):
+    x = rng.normal(size=(BATCH, LENGTH, 10))
+    w = layer_weights(rng)
+    config = {"num_heads": HEADS, "head_dim": HEAD_DIM, "dropout": 0.5}
+    training = submission.layer("CausalSelfAttention", config, w, x, training=True)
+    expect(
+        np.max(np.abs(training - reference.causal_self_attention(x, w, HEADS))) > 0.1,
+        "CausalSelfAttention(dropout=0.5) gives the same with and without training=True",
+        "attention.dropout-ignored",
+    )

@@ -1,0 +1,54 @@
+"""The grader, proved from both sides: no known-wrong answer passes, every known-right one does."""
+
+import collections
+
+import pytest
+
+from gpt_tf.course import layout, proof, runner
+from gpt_tf.course.testing import margins
+
+LABS = [int(stem[:2]) for stem in layout.index()]
+WRONG = [a for lab in LABS for a in proof.wrong_answers(lab)]
+RIGHT = [a for lab in LABS for a in proof.right_answers(lab)]
+
+
+@pytest.mark.parametrize("answer", WRONG, ids=lambda a: a.label)
+def test_wrong_answer_fails_with_its_hint(answer, record_proof):
+    result = runner.run(answer.exercise, answer.submission())
+    assert result.status in ("wrong", "crashed"), result
+    assert result.misconception == answer.note, result
+    # A wrong answer is far from the tolerance, so that rounding cannot let it through.
+    assert result.ratio is None or result.ratio >= 10, result
+    record_proof("wrong answers that fail with their hint")
+
+
+@pytest.mark.parametrize("answer", RIGHT, ids=lambda a: a.label)
+def test_right_answer_passes(answer, record_proof):
+    with margins() as found:
+        result = runner.run(answer.exercise, answer.submission())
+    assert result.status == "passed", result.message
+    # A right answer is well inside the tolerance, so that another processor cannot fail it.
+    assert max(found, default=0) <= 0.1, f"{max(found):.2g} of the tolerance"
+    record_proof("right answers that pass")
+
+
+@pytest.mark.parametrize("exercise", layout.exercises())
+def test_enough_answers(exercise):
+    wrong = [a for a in WRONG if a.exercise == exercise]
+    assert len(wrong) >= 3, f"{exercise} has {len(wrong)} wrong answers in tests/mutants/"
+    assert any(a.exercise == exercise for a in RIGHT), f"{exercise} has no alternative"
+
+
+def test_answers_name_exercises():
+    unknown = {a.exercise for a in WRONG + RIGHT} - set(layout.exercises())
+    assert not unknown
+
+
+def test_every_drawn_hint_has_three_levels():
+    missing = [a.note for a in WRONG if len(runner.hints().get(a.note, [])) != 3]
+    assert not missing
+
+
+def test_labels_do_not_repeat():
+    counts = collections.Counter(a.label for a in WRONG + RIGHT)
+    assert not [label for label, n in counts.items() if n > 1]

@@ -30,8 +30,9 @@ _DISTRIBUTIONS = {"keras_hub": "keras-hub"}  # the name to install, where it is 
 _STANDARD_LIBRARY = "the standard library"
 _RECIPE = 1  # raise it when the cleaning changes: it is part of the cache's key
 _VALIDATION_SHARE = 0.05
-_SHORTEST_DOCUMENT = 80  # characters
+_SHORTEST_DOCUMENT = 60  # characters
 _PASSAGE = 2000  # characters, where a text has no chapters
+_REPEATABLE = 80  # characters of a paragraph that may return in running text
 _SHORTEST_TEXT = 1000  # characters in a user's own file
 _SPLITS = ("train", "validation")
 
@@ -91,11 +92,11 @@ def real(split="train"):
     """
     _check_split(split, (*_SPLITS, "test"))
     if split == "test":
-        return _unique(_articles(catalog.text("wikitext-2", "test")))
+        return _unique(_articles(catalog.text("wikitext-2", "test")), _REPEATABLE)
     documents = [chapter for novel in catalog.load("gutenberg") for chapter in _chapters(novel)]
     documents += _passages(catalog.text("tinyshakespeare"), _PASSAGE)
     documents += _articles(catalog.text("wikitext-2", "validation"))
-    return [text for text in _unique(documents) if _split_of(text) == split]
+    return [text for text in _unique(documents, _REPEATABLE) if _split_of(text) == split]
 
 
 def text_file(path):
@@ -117,7 +118,7 @@ def text_file(path):
     """
     path = pathlib.Path(path)
     text = _read_text(path)
-    passages = _unique(_passages(text, min(_PASSAGE, len(text) // 10)))
+    passages = _unique(_passages(text, min(_PASSAGE, len(text) // 10)), _REPEATABLE)
     if len(passages) < 2:
         raise ValueError(f"{path} repeats one passage over and over: give a text that varies.")
     step = min(10, len(passages))
@@ -165,14 +166,17 @@ def _split_of(text):
     return "validation" if share < _VALIDATION_SHARE else "train"
 
 
-def _unique(documents):
-    """Keeps the first of equal documents, and of equal paragraphs; drops what becomes too short."""
+def _unique(documents, repeatable=0):
+    """Keeps the first of equal documents and paragraphs; drops what becomes too short.
+
+    Paragraphs of fewer than `repeatable` characters may return: in a novel, "Yes." is no copy.
+    """
     seen, kept = set(), []
     for document in documents:
         paragraphs = []
         for paragraph in document.split("\n\n"):
             digest = _digest(paragraph)
-            if digest not in seen:
+            if digest not in seen or len(paragraph) < repeatable:
                 seen.add(digest)
                 paragraphs.append(paragraph)
         text = "\n\n".join(paragraphs)
@@ -231,15 +235,21 @@ def _collect_docstrings():
 
 # ----------------------------------------------------------------------------- docstrings: cleaning
 
-_SECTION = re.compile(
-    r"(args|arguments|parameters|other parameters|params|keyword args|keyword arguments|kwargs"
-    r"|keywords|returns?|yields?|raises|warns|attributes|call arguments|inputs?|outputs?"
-    r"|input shapes?|output shapes?|examples?|usages?|references?|reference|see also|methods"
-    r"|properties|fields|todo|todos|authors?|since|compatibility|demo|demos|methods defined here)"
-    r"\s*:*\s*\Z",
+_LISTS = re.compile(
+    r"(args|arguments|(other |call |keyword )?(args|arguments|parameters|params)|kwargs|keywords"
+    r"|returns?|yields?|raises|warns|attributes|(input|output)( shape)?s?|properties|fields)\s*:*",
     re.IGNORECASE,
 )
+_NOT_PROSE = re.compile(
+    r"(examples?|usages?|demos?|references?|see also|methods|todo|authors?|since|compatibility)"
+    r"( usage)?\s*:*",
+    re.IGNORECASE,
+)
+_ENTRY = re.compile(r"[*`\w., ]{1,60}(\([^)]*\))?\s*:(\s+|$)")  # "name (type): what it is"
 _LIST_ITEM = re.compile(r"([-*+•]|\(?\d+[.)])\s+")
+_UNDERLINE = re.compile(r"\s*([-=~^\"*#])\1{2,}\s*")
+_STARTS_PROSE = re.compile(r"[A-Z][a-z]*'?[a-z]* [a-z](?!.* : )")
+_CODE, _NEXT = ">>>", "\0"  # marks among the lines of a block
 _MARKUP = (
     (re.compile(r"!?\[([^\]]+)\]\([^)]*\)"), r"\1"),  # [text](address)
     (re.compile(r":[a-z][\w:.+-]*:`~?([^`<]+?)(?:\s*<[^`]*>)?`", re.I), r"\1"),  # :role:`text`
@@ -254,7 +264,10 @@ _SENTENCE_END = re.compile(
     r"(?<![ .][A-Za-z])(?<!e\.g)(?<!i\.e)(?<!etc)(?<!vs)(?<!cf)[.!?][\"')]*\s+(?=[\"'(]?[A-Z])"
 )
 _SENTENCE = re.compile(r"[\"'(]?[A-Z].*[.!?][\"')]*\Z", re.DOTALL)
-_CODE_MARK = re.compile(r"[{}<>=|\\^~@$#%&\[\]]|->|::|__|https?:|www\.|>>>|\S\(\)\.|\.\.\.")
+_CODE_MARK = re.compile(r"[{}<>=|\\^~@$#&]|::|__|https?:|www\.|\S\(\)\.|\.\.\.")
+_FINITE = re.compile(
+    r"\b(is|are|was|were|be|will|would|can|could|must|should|may|might|has|have|does|do|if)\b"
+)
 _COMMON = re.compile(
     r"\b(the|a|an|of|to|is|are|be|in|for|and|or|that|this|it|with|if|as|by|from|on|not|will|can)\b",
     re.IGNORECASE,
@@ -278,65 +291,90 @@ def clean_docstring(docstring):
         'Adds two int numbers.'
     """
     blocks = _prose_blocks(inspect.cleandoc(docstring).replace("\t", "    "))
-    paragraphs = [_sentences(block) for block in blocks]
+    paragraphs = [_sentences(block, in_list) for block, in_list in blocks]
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
 def _prose_blocks(docstring):
-    """Yields paragraphs at the left margin that are in no section of arguments or of examples."""
+    """Yields (lines, in_list): paragraphs, and the descriptions in lists of arguments."""
     docstring = re.sub(r"```.*?(```|\Z)|\$\$.*?(\$\$|\Z)", "\n\n", docstring, flags=re.DOTALL)
     lines = [line.rstrip() for line in docstring.split("\n")]
-    block, dropping = [], False
+    block, section = [], "prose"
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
-        underlined = bool(line) and re.fullmatch(r"\s*([-=~^\"*#])\1{2,}\s*", following)
-        name = line.strip(" #*").strip()
-        if underlined or (line and _SECTION.match(name)):
-            yield block
-            block, dropping = [], bool(_SECTION.match(name))
-        elif line.startswith("#"):
-            yield block
-            block, dropping = [], False
-        elif line.startswith(".. ") or line.startswith("@") or line.startswith(">>>"):
-            # A directive or a doctest runs to the next empty line; what is indented goes anyway.
-            yield block
-            block = [">>>"]
-        elif not line:
-            yield block
+        if _UNDERLINE.fullmatch(line):
+            continue
+        title = line.strip(" #*")
+        kind = _section(title, line.startswith("#") or bool(_UNDERLINE.fullmatch(following)))
+        left_margin = bool(line) and not line[0].isspace()
+        if section != "prose" and not block and left_margin and _STARTS_PROSE.match(line):
+            # Google's sections end where the margin is reached again after an empty line. NumPy's
+            # do not, but there a name and a type stand at the margin, and no sentence.
+            kind = kind or "paragraph"
+        if kind or not line:
+            yield block, section == "list"
             block = []
-            # Google's sections end where the margin is reached again after an empty line; NumPy's
-            # do not, but there only a name and a type stand at the margin, which is no sentence.
-        elif not dropping or (not line[0].isspace() and not block and _starts_prose(line)):
-            dropping = False
-            if line[0].isspace() and not (block and _LIST_ITEM.match(block[-1].strip())):
-                block.append(">>>")
-            else:
-                block.append(line)
-    yield block
+        if kind:
+            section = "prose" if kind == "paragraph" else kind
+        if line and kind in (None, "paragraph") and section != "drop":
+            block = _extend(block, line, section)
+            if block is None:
+                block = [_CODE]
+    yield block, section == "list"
 
 
-def _starts_prose(line):
-    return bool(re.match(r"[A-Z][a-z]*'?[a-z]* [a-z]", line)) and " : " not in line
+def _section(title, is_heading):
+    """Tells which section a line opens, or None if it is no heading."""
+    if title and _LISTS.fullmatch(title):
+        return "list"
+    if title and _NOT_PROSE.fullmatch(title):
+        return "drop"
+    return "prose" if title and is_heading else None
 
 
-def _sentences(block):
+def _extend(block, line, section):
+    """Adds a line to its block; None if the line shows that the block is code."""
+    text = line.strip()
+    if text.startswith((".. ", "@", ">>>")):
+        return None
+    if section == "list":
+        entry = _ENTRY.match(text)
+        if entry and " : " not in text and _CODE not in block:
+            return [*block, _NEXT, text[entry.end() :]]
+        return [*block, _NEXT] if " : " in text else [*block, text]
+    in_item = bool(block) and _LIST_ITEM.match(block[-1].strip())
+    if line[0].isspace() and not in_item and not _LIST_ITEM.match(text):
+        return None
+    return [*block, line]
+
+
+def _sentences(block, in_list):
     """Joins the lines of a block and keeps what reads as a sentence."""
-    if not block or ">>>" in block:
+    if _CODE in block:
         return ""
-    pieces, current = [], []
+    pieces = [[]]
     for line in block:
-        if _LIST_ITEM.match(line.strip()) and current:
-            pieces.append(" ".join(current))
-            current = []
-        current.append(line.strip())
-    pieces.append(" ".join(current))
+        if line == _NEXT or _LIST_ITEM.match(line.strip()):
+            pieces.append([])
+        if line != _NEXT:
+            pieces[-1].append(line.strip())
     kept = []
     for piece in pieces:
-        piece = _LIST_ITEM.sub("", piece, count=1) if _LIST_ITEM.match(piece) else piece
-        for pattern, replacement in _MARKUP:
-            piece = pattern.sub(replacement, piece)
-        piece = re.sub(r"\s+", " ", piece).replace(" .", ".").strip()
-        kept += [sentence for sentence in _split_sentences(piece) if _reads_as_english(sentence)]
+        text = _plain(" ".join(piece))
+        kept += [
+            sentence
+            for sentence in _split_sentences(text)
+            # Most of what a list says is no sentence ("A tensor."): there a verb is asked for.
+            if _reads_as_english(sentence) and (not in_list or _FINITE.search(sentence))
+        ]
     return " ".join(kept)
+
+
+def _plain(text):
+    """Takes list marks and markup off."""
+    text = _LIST_ITEM.sub("", text, count=1) if _LIST_ITEM.match(text) else text
+    for pattern, replacement in _MARKUP:
+        text = pattern.sub(replacement, text)
+    return re.sub(r"\s+", " ", text).replace(" .", ".").strip()
 
 
 def _split_sentences(text):
@@ -353,7 +391,9 @@ def _reads_as_english(sentence):
     plain = sum(
         bool(re.fullmatch(r"[\"'(]?[A-Za-z][A-Za-z'-]*[.,;:!?\"')]*", word)) for word in words
     )
-    return 4 <= len(words) <= 80 and plain >= 0.75 * len(words) and bool(_COMMON.search(sentence))
+    if not 4 <= len(words) <= 80 or plain < 0.75 * len(words):
+        return False
+    return len(words) < 8 or bool(_COMMON.search(sentence))
 
 
 # --------------------------------------------------------------------------------- docstrings: cache

@@ -274,7 +274,7 @@ class CausalSelfAttention(keras.layers.Layer):
         ### BEGIN SOLUTION
         q, k, v = self.heads(x)
         if attention_mask is None:
-            attention_mask = causal_mask(x.shape[1])
+            attention_mask = causal_mask(keras.ops.shape(x)[1])
         attended = scaled_dot_product_attention(q, k, v, attention_mask, self.dropout)
         return self.projection(merge_heads(attended))
         ### END SOLUTION

@@ -4,8 +4,6 @@ import argparse
 import os
 import sys
 
-from gpt_tf.course import layout
-
 
 def main(arguments=None):
     """Runs the command line; returns the exit status."""

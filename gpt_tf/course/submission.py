@@ -97,14 +97,16 @@ class Submission:
         return self._run(name, lambda: self._find(name)(*self._send(args), **self._send(kwargs)))
 
     def error(self, name, *args, **kwargs):
-        """Calls a function that should raise; returns (type name, message), or None if it did not."""
+        """Calls a function that should raise; returns (type name, message), else None."""
         try:
             self.call(name, *args, **kwargs)
         except Crashed as error:
             return error.type, error.message
         return None
 
-    def layer(self, name, config, weights, *inputs, method=None, **kwargs):
+    def layer(
+        self, name, config, weights, *inputs, method=None, prepare=None, example=None, **kwargs
+    ):
         """Makes a layer or model, sets its weights, and calls it.
 
         Args:
@@ -113,13 +115,19 @@ class Submission:
             weights: dict {dotted path: array}, all its weights; None keeps the initial ones.
             *inputs, **kwargs: what it is called with, as in `call`.
             method: str or None, a method to call in place of the layer itself.
+            prepare: tuple or None, a function of the lab that is called with the layer first, and
+                its further arguments, such as ("load_gpt2_weights", arrays).
+            example: array or tuple of arrays, an input to build it with; `inputs` if None. For a
+                method that takes something else than the layer does.
 
         Returns:
             The result as plain data.
         """
 
         def run():
-            layer = self._make(Part(name, config, weights, inputs))
+            layer = self._make(Part(name, config, weights, inputs if example is None else example))
+            if prepare is not None:
+                self._find(prepare[0])(layer, *self._send(prepare[1:]))
             target = getattr(layer, method) if method else layer
             return target(*self._send(inputs), **self._send(kwargs))
 

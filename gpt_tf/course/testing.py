@@ -17,7 +17,7 @@ _margins = []
 
 
 class BadTest(AssertionError):
-    """A test cannot tell a right answer from a known mistake: the grader's error, not a student's."""
+    """A test cannot tell a right answer from a known mistake: the grader's own error."""
 
 
 def exercise(name):
@@ -62,7 +62,7 @@ def expect_equal(actual, expected, misconceptions=None, what="the result"):
     if _same(actual, expected):
         return
     found = next((n for n, w in (misconceptions or {}).items() if _same(actual, w)), None)
-    raise Wrong(f"{what}: yours {_short(actual)}, expected {_short(expected)}", found)
+    raise Wrong(_first_difference(actual, expected, what), found)
 
 
 def expect_close(actual, expected, misconceptions=None, tolerance=1e-5, what="the result"):
@@ -133,6 +133,19 @@ def _difference(actual, expected, tolerance, what):
         f"{what}: largest difference {gap[at]:.3g}{place}: yours {actual[at]:.6g}, "
         f"expected {expected[at]:.6g} (tolerance {tolerance:.1g})"
     )
+
+
+def _first_difference(actual, expected, what):
+    with contextlib.suppress(TypeError, ValueError):
+        mine, right = np.asarray(actual), np.asarray(expected)
+        if mine.ndim and mine.shape == right.shape and np.any(differ := mine != right):
+            at = tuple(int(i) for i in np.argwhere(differ)[0])
+            place = at[0] if len(at) == 1 else at
+            return (
+                f"{what} at {place}: yours {_short(mine[at].item())}, expected "
+                f"{_short(right[at].item())} ({int(differ.sum())} of {differ.size} entries differ)"
+            )
+    return f"{what}: yours {_short(actual)}, expected {_short(expected)}"
 
 
 def _same(a, b):

@@ -1,0 +1,42 @@
+"""`python -m gpt_tf`: the course's whole job, from raw text to a page of results."""
+
+import argparse
+import pathlib
+import sys
+
+from gpt_tf import job
+
+
+def main(arguments=None):
+    """Runs the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m gpt_tf", description=__doc__)
+    parser.add_argument(
+        "--data",
+        choices=("offline", "real"),
+        default="offline",
+        help="offline: docstrings and a generated world (default); real: the catalog's sets",
+    )
+    parser.add_argument("--text", metavar="FILE", help="pre-train on your own text (UTF-8)")
+    parser.add_argument("--run", metavar="FOLDER", help="where results and checkpoints go")
+    parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    parser.add_argument("--fresh", action="store_true", help="forget what an earlier run left")
+    parser.add_argument("--short", action="store_true", help="a tiny run, to see that it works")
+    options = parser.parse_args(arguments)
+    text = str(pathlib.Path(options.text).resolve()) if options.text else ""
+    settings = job.Settings("text" if text else options.data, text, options.seed)
+    if options.short:
+        settings = settings.shortened()
+    try:
+        page = job.execute(settings, options.run, options.fresh)
+    except KeyboardInterrupt:
+        print("\nStopped; the same command goes on from here.", file=sys.stderr)
+        return 130
+    except (ValueError, LookupError, OSError) as error:
+        print(f"{error}", file=sys.stderr)
+        return 1
+    print(f"The page of results: {page}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

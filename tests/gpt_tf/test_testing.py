@@ -1,0 +1,67 @@
+"""The comparisons that tests are written with: they must fail where they should."""
+
+import numpy as np
+import pytest
+
+from gpt_tf.course import submission
+from gpt_tf.course.submission import Wrong
+from gpt_tf.course.testing import BadTest, expect_close, expect_equal
+
+RIGHT = np.array([1.0, 2.0, 3.0])
+
+
+class Always:
+    """Equal to everything."""
+
+    def __eq__(self, other):
+        return True
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError
+
+
+def test_close_passes_within_the_tolerance():
+    expect_close(RIGHT + 1e-6, RIGHT)
+
+
+@pytest.mark.parametrize(
+    "actual",
+    [RIGHT + 1e-3, RIGHT[:2], [1.0, np.nan, 3.0], [np.inf] * 3, "text", None, [[1], [2, 3]]],
+)
+def test_close_fails_on_anything_else(actual):
+    with pytest.raises(Wrong):
+        expect_close(actual, RIGHT)
+
+
+def test_the_message_has_the_place_and_both_values():
+    with pytest.raises(Wrong, match=r"largest difference 0.5 at \(1,\): yours 2.5, expected 2"):
+        expect_close([1.0, 2.5, 3.0], RIGHT)
+
+
+def test_a_known_mistake_is_named():
+    mistakes = {"other": RIGHT * 3, "doubled": RIGHT * 2}
+    with pytest.raises(Wrong) as caught:
+        expect_close(RIGHT * 2, RIGHT, mistakes)
+    assert caught.value.misconception == "doubled" and caught.value.ratio > 10
+
+
+def test_a_mistake_too_near_the_right_answer_is_the_tests_fault():
+    with pytest.raises(BadTest):
+        expect_close(RIGHT, RIGHT, {"near": RIGHT + 1e-5})
+    with pytest.raises(BadTest):
+        expect_equal([1], [1], {"same": [1]})
+
+
+def test_equal_minds_types_that_matter():
+    expect_equal((1, 2), [1, 2])
+    for actual, right in [([1, 2], [1, 2, 3]), (True, 1), ("1", 1), (None, 0), ({"a": 1}, {})]:
+        with pytest.raises(Wrong):
+            expect_equal(actual, right)
+
+
+def test_what_a_student_made_does_not_get_out():
+    with pytest.raises(Wrong, match="returned a Always"):
+        submission.plain(Always())
+    assert type(submission.plain(type("MyInt", (int,), {})(3))) is int
+    assert type(submission.plain(np.float32(2))) is float
+    assert type(submission.plain(np.ma.array([1, 2]))) is np.ndarray

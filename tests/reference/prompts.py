@@ -1,0 +1,42 @@
+"""Likelihoods of candidates in NumPy float64, one candidate at a time and without padding."""
+
+import numpy as np
+from reference import fine_tuning, gpt
+
+
+def log_probabilities(prompt, candidate, w, config, shift=1):
+    """log P of each token of the candidate, predicted `shift` positions before it."""
+    row = np.array([[*prompt, *candidate]])
+    predicted = fine_tuning.log_softmax(gpt.logits(row, w, config))[0]
+    return np.array(
+        [predicted[len(prompt) + i - shift, token] for i, token in enumerate(candidate)]
+    )
+
+
+def scores(prompt, candidates, w, config, reduce=np.sum, shift=1):
+    """One number for each candidate: the sum of its tokens' log-probabilities."""
+    return np.array([reduce(log_probabilities(prompt, c, w, config, shift)) for c in candidates])
+
+
+def padded_scores(prompt, candidates, w, config, pad=0):
+    """The mistake of counting padding as part of a candidate."""
+    longest = max(map(len, candidates))
+    filled = [c + [pad] * (longest - len(c)) for c in candidates]
+    return scores(prompt, filled, w, config)
+
+
+def prompt_scores(prompt, candidates, w, config):
+    """The mistake of counting the prompt's own tokens too (all but the first)."""
+    return np.array(
+        [log_probabilities(prompt[:1], [*prompt[1:], *c], w, config).sum() for c in candidates]
+    )
+
+
+def logit_sums(prompt, candidates, w, config):
+    """The mistake of adding logits that no softmax has seen."""
+    found = []
+    for candidate in candidates:
+        logits = gpt.logits(np.array([[*prompt, *candidate]]), w, config)[0]
+        at = len(prompt) - 1
+        found.append(sum(logits[at + i, token] for i, token in enumerate(candidate)))
+    return np.array(found)

@@ -1,0 +1,443 @@
+"""Tests of lab 01. Counts, vocabularies and widths all differ, so that no mix-up can hide."""
+
+import math
+
+import numpy as np
+from reference import ngrams as reference
+
+from gpt_tf.course.testing import exercise, expect, expect_close, expect_equal
+
+# Five letters; seven are known, so that two have never been seen.
+TEXT = list("abracadabracab")
+VOCABULARY = list("abcdrxyz")
+BATCH, LENGTH, VOCABULARY_SIZE, EMBEDDING_DIM, UNITS = 2, 5, 11, 4, 6
+DRAWS = 400
+
+
+def bigrams():
+    return reference.counts(TEXT, 2)
+
+
+@exercise("lab01.count_ngrams")
+def test_counts_of_three(submission):
+    right = reference.counts(TEXT, 3)
+    longer = reference.counts(TEXT, 4)
+    expect_equal(
+        submission.call("count_ngrams", TEXT, 3),
+        right,
+        misconceptions={
+            "counts.last-missed": reference.counts(TEXT, 3, stop=0),
+            "counts.no-overlap": reference.counts(TEXT, 3, step=3),
+            "counts.wraps-around": reference.counts(TEXT, 3, wrap=True),
+            "counts.context-too-long": longer,
+            "counts.flat": {(*c, t): m for c, row in right.items() for t, m in row.items()},
+            "counts.seen-or-not": {c: dict.fromkeys(row, 1) for c, row in right.items()},
+            "counts.context-joined": {"".join(c): row for c, row in right.items()},
+            "counts.context-reversed": {c[::-1]: row for c, row in right.items()},
+            "counts.list-of-followers": {
+                c: [TEXT[i + 2] for i in range(len(TEXT) - 2) if tuple(TEXT[i : i + 2]) == c]
+                for c in right
+            },
+        },
+        what=f"count_ngrams({TEXT}, 3)",
+    )
+
+
+@exercise("lab01.count_ngrams")
+def test_one_word_and_none_of_context(submission):
+    tokens = [4, 7, 4, 4, 9]
+    expect_equal(
+        submission.call("count_ngrams", tokens, 2),
+        {(4,): {7: 1, 4: 1, 9: 1}, (7,): {4: 1}},
+        misconceptions={"counts.context-no-tuple": {4: {7: 1, 4: 1, 9: 1}, 7: {4: 1}}},
+        what=f"count_ngrams({tokens}, 2)",
+    )
+    expect_equal(
+        submission.call("count_ngrams", tokens, 1),
+        {(): {4: 3, 7: 1, 9: 1}},
+        misconceptions={"counts.context-no-tuple": {4: 3, 7: 1, 9: 1}},
+        what=f"count_ngrams({tokens}, 1)",
+    )
+
+
+@exercise("lab01.count_ngrams")
+def test_text_shorter_than_n(submission):
+    expect_equal(submission.call("count_ngrams", ["a", "b"], 2), {("a",): {"b": 1}})
+    expect_equal(
+        submission.call("count_ngrams", ["a", "b"], 3), {}, what="count_ngrams of 2 tokens, n=3"
+    )
+    expect_equal(submission.call("count_ngrams", [], 1), {}, what="count_ngrams([], 1)")
+
+
+@exercise("lab01.count_ngrams")
+def test_n_below_one(submission):
+    raised = submission.error("count_ngrams", TEXT, 0)
+    expect(
+        raised is not None and raised[0] == "ValueError",
+        "count_ngrams(tokens, 0) should raise a ValueError",
+        "counts.no-error",
+    )
+
+
+@exercise("lab01.smoothed_probability")
+def test_seen_and_unseen_tokens(submission):
+    size, alpha = 29, 0.3
+    table = {("to", "be"): {"or": 5, "a": 2}, ("or", "not"): {"to": 4}}
+    for token, count in (("or", 5), ("to", 0)):
+        expect_close(
+            submission.call("smoothed_probability", table, ("to", "be"), token, size, alpha),
+            (count + alpha) / (7 + alpha * size),
+            misconceptions={
+                "smoothing.none": count / 7,
+                "smoothing.total-not-raised": (count + alpha) / 7,
+                "smoothing.total-raised-once": (count + alpha) / (7 + alpha),
+                "smoothing.seen-types-only": (count + alpha) / (7 + alpha * 2),
+                "smoothing.always-one": (count + 1) / (7 + size),
+                "smoothing.whole-table": (count + alpha) / (11 + alpha * size),
+                "smoothing.total-raised-by-size": (count + alpha) / (7 + size),
+                "smoothing.only-unseen": count / 7 if count else alpha / (7 + alpha * size),
+            },
+            tolerance=1e-6,
+            what=f"P({token!r} after ('to', 'be')), counts {table}, V {size}, alpha {alpha}",
+        )
+
+
+@exercise("lab01.smoothed_probability")
+def test_context_that_never_occurred(submission):
+    arguments = (bigrams(), ("z",), "a", 23, 0.5)
+    expect(
+        submission.error("smoothed_probability", *arguments) is None,
+        "smoothed_probability raises an error for a context that is not in the table",
+        "smoothing.new-context-crashes",
+    )
+    expect_close(
+        submission.call("smoothed_probability", *arguments),
+        1 / 23,
+        misconceptions={"smoothing.new-context-zero": 0.0, "smoothing.new-context-alpha": 0.5},
+        tolerance=1e-6,
+        what="P('a' after ('z',)), a context that never occurred, V 23",
+    )
+
+
+@exercise("lab01.smoothed_probability")
+def test_without_smoothing(submission):
+    table = {(): {8: 3, 2: 1}}
+    expect_close(
+        submission.call("smoothed_probability", table, (), 8, 17, 0), 0.75, what="P(8), alpha 0"
+    )
+    expect_close(
+        submission.call("smoothed_probability", table, (), 5, 17, 0), 0.0, what="P(5), alpha 0"
+    )
+    raised = submission.error("smoothed_probability", {}, ("z",), "a", 17, 0)
+    expect(
+        raised is not None and raised[0] == "ValueError",
+        "smoothed_probability with alpha 0 and a new context should raise a ValueError",
+        "smoothing.zero-over-zero",
+    )
+
+
+@exercise("lab01.ngram_log_probabilities")
+def test_each_word_after_its_context(submission):
+    table, tokens, alpha = reference.counts(TEXT, 3), list("cabadrabyra"), 0.2
+
+    def score(**mistakes):
+        return reference.log_probabilities(tokens, table, 3, VOCABULARY, alpha, **mistakes)
+
+    right = score()
+    expect_close(
+        submission.call("ngram_log_probabilities", tokens, table, 3, len(VOCABULARY), alpha),
+        right,
+        misconceptions={
+            "likelihood.context-has-the-answer": score(shift=1),
+            "likelihood.context-reversed": score(flip=True),
+            "likelihood.no-logarithm": np.exp(right),
+            "likelihood.bits": right / math.log(2),
+            "likelihood.sign": -right,
+            "likelihood.first-missed": right[1:],
+            "likelihood.last-missed": right[:-1],
+            "likelihood.summed": right.sum(),
+            "likelihood.mean": right.mean(),
+        },
+        tolerance=1e-6,
+        what=f"ngram_log_probabilities of {len(tokens)} tokens, n=3",
+    )
+
+
+@exercise("lab01.ngram_log_probabilities")
+def test_other_orders_and_short_texts(submission):
+    for n in (1, 2):
+        table = reference.counts(TEXT, n)
+        expect_close(
+            submission.call("ngram_log_probabilities", list("badxa"), table, n, 8, 0.7),
+            reference.log_probabilities(list("badxa"), table, n, VOCABULARY, 0.7),
+            tolerance=1e-6,
+            what=f"ngram_log_probabilities of 5 tokens, n={n}",
+        )
+    for tokens in ([], ["a"]):
+        expect_close(
+            submission.call("ngram_log_probabilities", tokens, bigrams(), 2, 8, 0.7),
+            [],
+            what=f"ngram_log_probabilities({tokens}, n=2)",
+        )
+
+
+@exercise("lab01.perplexity")
+def test_perplexity_of_known_probabilities(submission):
+    p = [0.5, 0.02, 0.1, 0.35]
+    logs = [math.log(x) for x in p]
+    right = (0.5 * 0.02 * 0.1 * 0.35) ** (-1 / 4)
+    for given in (logs, np.array(logs)):
+        expect_close(
+            submission.call("perplexity", given),
+            right,
+            misconceptions={
+                "perplexity.base-2": right ** math.log(2),
+                "perplexity.not-negated": 1 / right,
+                "perplexity.sum": right**4,
+                "perplexity.no-exp": math.log(right),
+                "perplexity.bits": math.log2(right),
+                "perplexity.mean-of-inverses": sum(1 / x for x in p) / 4,
+                "perplexity.mean-of-probabilities": 4 / sum(p),
+            },
+            tolerance=1e-4,
+            what=f"perplexity of the probabilities {p}",
+        )
+
+
+@exercise("lab01.perplexity")
+def test_certain_fair_and_impossible(submission):
+    expect_close(submission.call("perplexity", [0.0]), 1.0, what="perplexity([0.0])")
+    expect_close(
+        submission.call("perplexity", [-math.log(37)] * 5),
+        37.0,
+        tolerance=1e-4,
+        what="perplexity of five throws of a fair die with 37 sides",
+    )
+    expect_close(
+        submission.call("perplexity", np.array([-1.0, -np.inf])),
+        np.inf,
+        what="perplexity where one token had probability 0",
+    )
+
+
+@exercise("lab01.perplexity")
+def test_perplexity_of_nothing(submission):
+    raised = submission.error("perplexity", [])
+    expect(
+        raised is not None and raised[0] == "ValueError",
+        "perplexity([]) should raise a ValueError",
+        "perplexity.of-nothing",
+    )
+
+
+def draw(submission, table, context, vocabulary, alpha, temperature, number=DRAWS):
+    """Draws with a new generator each time; all seeds differ."""
+    return [
+        submission.call(
+            "sample_next",
+            table,
+            context,
+            vocabulary,
+            alpha,
+            np.random.default_rng([7, seed]),
+            temperature=temperature,
+        )
+        for seed in range(number)
+    ]
+
+
+def expect_draws(drawn, vocabulary, right, misconceptions, what):
+    """Judges draws by likelihood: the right distribution must explain them best, and well."""
+    strange = next((x for x in drawn if x not in vocabulary), None)
+    expect(strange is None, f"{what}: {strange!r} is not in the vocabulary", "sample.index")
+    expect(
+        len(set(drawn)) > 1,
+        f"{what}: {len(drawn)} draws with {len(drawn)} generators all gave {drawn[0]!r}",
+        "sample.always-the-same",
+    )
+    shares = np.array([drawn.count(token) for token in vocabulary]) / len(drawn)
+    fits = {
+        name: float(shares @ np.log(np.maximum(p, 1e-12)))
+        for name, p in {None: right, **misconceptions}.items()
+    }
+    best = max(fits, key=fits.get)
+    # 400 draws of the right distribution come this close in all but one of a million runs.
+    far = np.abs(shares - right).sum() / 2
+    expect(
+        best is None and far < 0.15,
+        f"{what}: you draw {np.round(shares, 2).tolist()}, expected about "
+        f"{np.round(right, 2).tolist()}",
+        best,
+    )
+
+
+@exercise("lab01.sample_next")
+def test_greedy_at_temperature_zero(submission):
+    table, vocabulary = {("a",): {"x": 2, "y": 7, "z": 4}}, ["z", "x", "q", "y"]
+    error = submission.error(
+        "sample_next", table, ("a",), vocabulary, 0.1, np.random.default_rng(0), temperature=0
+    )
+    expect(
+        error is None,
+        f"sample_next with temperature=0 raises {error and error[0]}",
+        "sample.temperature-zero",
+    )
+    drawn = draw(submission, table, ("a",), vocabulary, 0.1, 0, number=12)
+    expect(3 not in drawn, "sample_next gave 3, a place in the vocabulary", "sample.index")
+    expect(
+        set(drawn) == {"y"},
+        f"sample_next with temperature=0: yours are {drawn}, expected 'y' each time",
+        "sample.temperature-zero",
+    )
+
+
+@exercise("lab01.sample_next")
+def test_draws_follow_the_probabilities(submission):
+    table, vocabulary, alpha = {("a",): {"x": 2, "y": 6, "w": 1}}, ["z", "x", "y", "w"], 1.5
+    right = reference.probabilities(table, ("a",), vocabulary, alpha)
+    one = np.eye(4)
+    expect_draws(
+        draw(submission, table, ("a",), vocabulary, alpha, 1.0),
+        vocabulary,
+        right,
+        {
+            "sample.uniform": np.full(4, 0.25),
+            "sample.no-smoothing": np.array([0, 2, 6, 1]) / 9,
+            "sample.softmax-of-probabilities": reference.softmax(6 * right),
+            "sample.order-mixed": right[[2, 0, 1, 3]],
+            "sample.always-the-same": one[2],
+        },
+        "sample_next at temperature 1",
+    )
+
+
+@exercise("lab01.sample_next")
+def test_temperature_sharpens_and_flattens(submission):
+    table, vocabulary, alpha = {(): {"x": 4, "y": 14, "w": 7}}, ["z", "x", "y", "w"], 2.0
+    for temperature in (0.4, 4.0):
+
+        def at(t):
+            return reference.probabilities(table, (), vocabulary, alpha, t)
+
+        expect_draws(
+            draw(submission, table, (), vocabulary, alpha, temperature),  # noqa: B023
+            vocabulary,
+            at(temperature),
+            {
+                "sample.temperature-ignored": at(1.0),
+                "sample.temperature-upside-down": at(1 / temperature),
+                "sample.temperature-scales": at(1e6),
+            },
+            f"sample_next at temperature {temperature}",
+        )
+
+
+@exercise("lab01.sample_next")
+def test_new_context_and_tiny_temperature(submission):
+    drawn = draw(submission, {}, ("q",), ["u", "v"], 0.1, 1.0, number=40)
+    expect(
+        set(drawn) == {"u", "v"},
+        "sample_next after a context that never occurred should draw from the whole vocabulary",
+        "sample.new-context",
+    )
+    # 1e-9 to the power of 100 is 0 in float64; the largest must survive.
+    table, vocabulary = {("a",): {"x": 9, "y": 8}}, [str(i) for i in range(90)] + ["x", "y"]
+    drawn = draw(submission, table, ("a",), vocabulary, 1.0, 0.01, number=5)
+    expect(set(drawn) == {"x"}, f"at temperature 0.01 yours are {drawn}, expected 'x'")
+
+
+@exercise("lab01.sample_next")
+def test_negative_temperature(submission):
+    raised = submission.error(
+        "sample_next", bigrams(), ("a",), VOCABULARY, 1.0, np.random.default_rng(0), temperature=-1.0
+    )
+    expect(
+        raised is not None and raised[0] == "ValueError",
+        "sample_next with temperature=-1 should raise a ValueError",
+        "sample.no-error",
+    )
+
+
+def lstm_weights(rng):
+    return {
+        "embedding.embeddings": rng.normal(size=(VOCABULARY_SIZE, EMBEDDING_DIM)),
+        "lstm.cell.kernel": rng.normal(size=(EMBEDDING_DIM, 4 * UNITS)),
+        "lstm.cell.recurrent_kernel": rng.normal(size=(UNITS, 4 * UNITS)),
+        "lstm.cell.bias": rng.normal(size=4 * UNITS),
+        "output_logits.kernel": rng.normal(size=(UNITS, VOCABULARY_SIZE)),
+        "output_logits.bias": rng.normal(size=VOCABULARY_SIZE),
+    }
+
+
+LSTM_CONFIG = {
+    "vocabulary_size": VOCABULARY_SIZE,
+    "embedding_dim": EMBEDDING_DIM,
+    "units": UNITS,
+}
+
+
+@exercise("lab01.LSTMLanguageModel")
+def test_logits_at_every_position(submission, rng):
+    w = lstm_weights(rng)
+    # Token 0 stands in the middle: it is a word like any other.
+    tokens = np.array([[3, 0, 7, 10, 2], [5, 1, 0, 4, 8]])
+    right = reference.lstm_logits(tokens, w)
+    expect_close(
+        submission.layer("LSTMLanguageModel", LSTM_CONFIG, w, tokens),
+        right,
+        misconceptions={
+            "lstm.last-position-only": right[:, -1],
+            "lstm.probabilities": reference.softmax(right),
+            "lstm.token-zero-masked": reference.lstm_logits(tokens, w, skip=0),
+            "lstm.reads-backwards": reference.lstm_logits(tokens, w, backwards=True),
+            "lstm.reads-the-future": reference.lstm_logits(tokens, w, backwards=True)[:, ::-1],
+            "lstm.no-memory": reference.lstm_logits(tokens, w, bag=True),
+        },
+        tolerance=1e-4,
+        what="LSTMLanguageModel(tokens)",
+    )
+
+
+@exercise("lab01.LSTMLanguageModel")
+def test_one_position(submission, rng):
+    w = lstm_weights(rng)
+    tokens = np.array([[6], [0], [9]])
+    expect_close(
+        submission.layer("LSTMLanguageModel", LSTM_CONFIG, w, tokens),
+        reference.lstm_logits(tokens, w),
+        tolerance=1e-4,
+        what="LSTMLanguageModel(tokens) with one token in a row",
+    )
+
+
+@exercise("lab01.LSTMLanguageModel")
+def test_nothing_random_in_training(submission, rng):
+    w = lstm_weights(rng)
+    tokens = rng.integers(1, VOCABULARY_SIZE, size=(BATCH, LENGTH))
+    expect_close(
+        submission.layer("LSTMLanguageModel", LSTM_CONFIG, w, tokens, training=True),
+        reference.lstm_logits(tokens, w),
+        tolerance=1e-4,
+        what="LSTMLanguageModel(tokens, training=True)",
+    )
+
+
+@exercise("lab01.LSTMLanguageModel")
+def test_all_weights(submission):
+    tokens = np.array([[1, 2, 3]])
+    shapes = {
+        path: w.shape
+        for path, w in submission.weights("LSTMLanguageModel", LSTM_CONFIG, tokens).items()
+    }
+    expect_equal(
+        shapes,
+        {
+            "embedding.embeddings": (VOCABULARY_SIZE, EMBEDDING_DIM),
+            "lstm.cell.kernel": (EMBEDDING_DIM, 4 * UNITS),
+            "lstm.cell.recurrent_kernel": (UNITS, 4 * UNITS),
+            "lstm.cell.bias": (4 * UNITS,),
+            "output_logits.kernel": (UNITS, VOCABULARY_SIZE),
+            "output_logits.bias": (VOCABULARY_SIZE,),
+        },
+        what="shapes of the weights",
+    )

@@ -1,0 +1,422 @@
+"""Tests of lab 06. Every axis has a size of its own, so that a swapped one cannot hide."""
+
+import dataclasses
+import math
+
+import numpy as np
+from reference import attention
+from reference import gpt as reference
+
+from gpt_tf.config import PAPER, GPTConfig
+from gpt_tf.course.submission import Crashed
+from gpt_tf.course.testing import Part, exercise, expect, expect_close, expect_equal
+
+BATCH, LENGTH = 2, 7
+GPT2 = GPTConfig(13, 9, num_layers=4, num_heads=3, hidden_dim=10, head_dim=4, intermediate_dim=14)
+GPT1 = dataclasses.replace(GPT2, normalize_first=False)
+GPT3 = dataclasses.replace(GPT2, attention_window=3)
+RELEASED = GPTConfig(13, 9, num_layers=3, num_heads=3, hidden_dim=12)
+
+
+def some_tokens(rng, length=LENGTH, batch=BATCH):
+    return rng.integers(0, GPT2.vocabulary_size, size=(batch, length))
+
+
+@exercise("lab06.count_parameters")
+def test_small_models_with_odd_sizes(submission):
+    for config in (GPT2, GPT1):
+        right = reference.count(config)
+        width, vocabulary = config.hidden_dim, config.vocabulary_size
+        square = dataclasses.replace(config, num_heads=1, head_dim=width)
+        four = dataclasses.replace(config, intermediate_dim=4 * width)
+        norm = 2 * width
+        expect_equal(
+            submission.call("count_parameters", config),
+            right,
+            misconceptions={
+                "count.untied-output": right + vocabulary * width,
+                "count.output-bias": right + vocabulary,
+                "count.no-biases": reference.count(config, leave_out=["bias"]),
+                "count.no-norms": reference.count(config, leave_out=["norm"]),
+                "count.one-norm-a-block": right - config.num_layers * norm,
+                "count.gain-only": reference.count(config, leave_out=["norm.beta"]),
+                "count.final-norm": right + (-norm if config.normalize_first else norm),
+                "count.no-positions": reference.count(config, leave_out=["position"]),
+                "count.no-embeddings": reference.count(config, leave_out=["embedding"]),
+                "count.head-dim-ignored": reference.count(square),
+                "count.inner-width-ignored": reference.count(four),
+                "count.no-projection": reference.count(config, leave_out=["projection"]),
+            },
+            what=f"count_parameters(config with normalize_first={config.normalize_first})",
+        )
+
+
+@exercise("lab06.count_parameters")
+def test_released_models(submission):
+    # What GPT-1 counts to, and the sizes of the four GPT-2 models that were released.
+    released = {
+        "gpt1": 116_534_784,
+        "gpt2-small": 124_439_808,
+        "gpt2-medium": 354_823_168,
+        "gpt2-large": 774_030_080,
+        "gpt2-xl": 1_557_611_200,
+    }
+    for name, right in released.items():
+        expect_equal(
+            submission.call("count_parameters", PAPER[name]),
+            right,
+            what=f'count_parameters(PAPER["{name}"])',
+        )
+
+
+@exercise("lab06.residual_stddev")
+def test_two_writes_a_block(submission):
+    for layers, stddev in ((12, 3.0), (1, 0.5), (50, 7.0)):
+        right = stddev / math.sqrt(2 * layers)
+        plain = 0.02 / math.sqrt(2 * layers)
+        expect_close(
+            submission.call("residual_stddev", layers, stddev),
+            right,
+            misconceptions={
+                "init.one-write-a-block": stddev / math.sqrt(layers),
+                "init.no-root": stddev / (2 * layers),
+                "init.multiplied": stddev * math.sqrt(2 * layers),
+                "init.stddev-ignored": plain,
+                "init.unscaled": stddev,
+            },
+            tolerance=1e-6,
+            what=f"residual_stddev({layers}, stddev={stddev})",
+        )
+
+
+@exercise("lab06.residual_stddev")
+def test_default_is_the_papers(submission):
+    expect_close(
+        submission.call("residual_stddev", 8),
+        0.005,
+        tolerance=1e-6,
+        what="residual_stddev(8)",
+    )
+
+
+@exercise("lab06.banded_causal_mask")
+def test_the_latest_positions_only(submission):
+    mask = submission.call("banded_causal_mask", 7, 3)
+    right = reference.band(7, 3)
+    row, column = np.indices((7, 7))
+    lower = attention.causal(7)
+    expect_equal(
+        mask,
+        right,
+        misconceptions={
+            "band.one-too-many": reference.band(7, 4),
+            "band.one-too-few": reference.band(7, 2),
+            "band.no-band": lower,
+            "band.sees-the-future": np.abs(row - column) < 3,
+            "band.upside-down": right.T,
+            "band.outside": lower & ~right,
+            "band.strided": lower & ((row - column) % 3 == 0),
+            "band.cut-into-pieces": lower & (row // 3 == column // 3),
+        },
+        what="banded_causal_mask(7, 3)",
+    )
+    expect(
+        mask.dtype == bool,
+        f"banded_causal_mask(7, 3) holds {mask.dtype}, expected bool",
+        "band.not-bool",
+    )
+
+
+@exercise("lab06.banded_causal_mask")
+def test_narrowest_widest_shortest(submission):
+    for length, window in ((5, 1), (5, 5), (5, 9), (1, 3)):
+        expect_equal(
+            submission.call("banded_causal_mask", length, window),
+            reference.band(length, window),
+            what=f"banded_causal_mask({length}, {window})",
+        )
+
+
+@exercise("lab06.banded_causal_mask")
+def test_a_window_without_positions(submission):
+    error = submission.error("banded_causal_mask", 5, 0)
+    expect(
+        error is not None and error[0] == "ValueError",
+        f"banded_causal_mask(5, 0) raises {error[0] if error else 'nothing'}, expected ValueError",
+        "band.window-unchecked",
+    )
+
+
+@exercise("lab06.GPT")
+def test_its_weights(submission, rng):
+    for config in (GPT2, GPT1):
+        weights = submission.weights("GPT", {"config": config}, some_tokens(rng))
+        found = {name: weight.shape for name, weight in weights.items()}
+        _compare_weights(found, reference.shapes(config), config)
+
+
+def _compare_weights(found, right, config):
+    missing, extra = sorted(set(right) - set(found)), sorted(set(found) - set(right))
+    which = f"GPT with normalize_first={config.normalize_first}"
+    no_blocks = any(name.startswith("blocks.") for name in missing)
+    expect(not no_blocks, f"{which} has no {', '.join(missing)[:200]}", "gpt.same-block-again")
+    no_norm = all(name.startswith("final_norm") for name in missing)
+    mistake = "gpt.no-final-norm" if no_norm else None
+    expect(not missing, f"{which} has no {', '.join(missing)}", mistake)
+    final_norm = any(name.startswith("final_norm") for name in extra)
+    expect(not final_norm, f"{which} has {', '.join(extra)}", "gpt.final-norm-in-gpt1")
+    expect(not extra, f"{which} has weights nobody asked for: {', '.join(extra)}", "gpt.untied")
+    for name, shape in right.items():
+        mistake = "gpt.head-dim-ignored" if ".attention." in name else "gpt.inner-width-ignored"
+        expect(
+            found[name] == shape,
+            f"{which}: {name} has shape {found[name]}, expected {shape}",
+            mistake if name.startswith("blocks.") else None,
+        )
+
+
+@exercise("lab06.GPT")
+def test_its_initial_weights(submission, rng):
+    sizes = {"vocabulary_size": 50, "max_sequence_length": 8, "num_heads": 4, "hidden_dim": 64}
+    for first, wanted in ((True, 0.02 / math.sqrt(2 * 3)), (False, 0.02)):
+        config = GPTConfig(**sizes, num_layers=3, normalize_first=first)
+        weights = submission.weights("GPT", {"config": config}, some_tokens(rng))
+        for name in (
+            "blocks.0.attention.projection.kernel",
+            "blocks.2.feed_forward.contract.kernel",
+        ):
+            spread = float(np.std(weights[name]))
+            expect(
+                abs(spread / wanted - 1) < 0.2,
+                f"with normalize_first={first}, {name} starts with standard deviation "
+                f"{spread:.4f}, expected {wanted:.4f}",
+                "gpt.residual-init" if first else "gpt.gpt1-init",
+            )
+
+
+@exercise("lab06.GPT")
+def test_gpt2_matches_the_formulas(submission, rng):
+    tokens, w = some_tokens(rng), reference.random_weights(GPT2, rng)
+    right = reference.logits(tokens, w, GPT2)
+    sums = np.exp(right - right.max(axis=-1, keepdims=True)).sum(axis=-1, keepdims=True)
+    expect_close(
+        submission.layer("GPT", {"config": GPT2}, w, tokens),
+        right,
+        misconceptions={
+            "gpt.no-final-norm": reference.logits(tokens, w, GPT2, final_norm=False),
+            "gpt.blocks-reversed": reference.logits(tokens, w, GPT2, layers=[3, 2, 1, 0]),
+            "gpt.last-block-only": reference.logits(tokens, w, GPT2, layers=[3]),
+            "gpt.first-block-only": reference.logits(tokens, w, GPT2, layers=[0]),
+            "gpt.a-block-missing": reference.logits(tokens, w, GPT2, layers=[0, 1, 2]),
+            "gpt.normalize-first-ignored": reference.logits(tokens, w, GPT2, normalize_first=False),
+            "gpt.probabilities": np.exp(right - right.max(axis=-1, keepdims=True)) / sums,
+            "gpt.last-position-only": right[:, -1],
+        },
+        tolerance=1e-4,
+        what="GPT(tokens), normalize_first=True",
+    )
+
+
+@exercise("lab06.GPT")
+def test_gpt1_matches_the_formulas(submission, rng):
+    tokens, w = some_tokens(rng), reference.random_weights(GPT1, rng)
+    expect_close(
+        submission.layer("GPT", {"config": GPT1}, w, tokens),
+        reference.logits(tokens, w, GPT1),
+        misconceptions={
+            "gpt.normalize-first-ignored": reference.logits(tokens, w, GPT1, normalize_first=True),
+        },
+        tolerance=1e-4,
+        what="GPT(tokens), normalize_first=False",
+    )
+
+
+@exercise("lab06.GPT")
+def test_gpt3_bands_every_second_block(submission, rng):
+    tokens, w = some_tokens(rng), reference.random_weights(GPT3, rng)
+
+    def with_bands(where, window=GPT3.attention_window):
+        def mask(config, index, length):
+            return reference.band(length, window) if where(index) else None
+
+        return reference.logits(tokens, w, GPT3, mask=mask)
+
+    expect_close(
+        submission.layer("GPT", {"config": GPT3}, w, tokens),
+        reference.logits(tokens, w, GPT3),
+        misconceptions={
+            "gpt.no-band": with_bands(lambda index: False),
+            "gpt.band-everywhere": with_bands(lambda index: True),
+            "gpt.band-on-even": with_bands(lambda index: index % 2 == 0),
+            "gpt.band-in-the-last": with_bands(lambda index: index == GPT3.num_layers - 1),
+            "gpt.band-in-the-second-half": with_bands(lambda index: index >= GPT3.num_layers // 2),
+        },
+        tolerance=1e-4,
+        what="GPT(tokens), attention_window=3",
+    )
+
+
+@exercise("lab06.GPT")
+def test_hidden_states(submission, rng):
+    tokens, w = some_tokens(rng), reference.random_weights(GPT2, rng)
+    expect_close(
+        submission.layer("GPT", {"config": GPT2}, w, tokens, method="hidden_states"),
+        reference.hidden_states(tokens, w, GPT2),
+        misconceptions={
+            "gpt.hidden-before-norm": reference.hidden_states(tokens, w, GPT2, final_norm=False),
+            "gpt.hidden-are-logits": reference.logits(tokens, w, GPT2),
+        },
+        tolerance=1e-4,
+        what="GPT.hidden_states(tokens)",
+    )
+
+
+@exercise("lab06.GPT")
+def test_one_token_and_a_full_context(submission, rng):
+    w = reference.random_weights(GPT3, rng)
+    for length in (1, GPT3.max_sequence_length):
+        tokens = some_tokens(rng, length, batch=1)
+        expect_close(
+            submission.layer("GPT", {"config": GPT3}, w, tokens),
+            reference.logits(tokens, w, GPT3),
+            tolerance=1e-4,
+            what=f"GPT of {length} tokens",
+        )
+
+
+@exercise("lab06.GPT")
+def test_too_long_is_a_clear_error(submission, rng):
+    raised = "nothing"
+    try:
+        tokens = some_tokens(rng, GPT2.max_sequence_length + 1)
+        submission.layer("GPT", {"config": GPT2}, None, tokens)
+    except Crashed as error:
+        raised = error.type
+    expect(
+        raised == "ValueError",
+        f"a text longer than max_sequence_length raises {raised}, expected ValueError",
+        "gpt.too-long",
+    )
+
+
+@exercise("lab06.GPT")
+def test_dropout_while_training(submission, rng):
+    config = dataclasses.replace(GPT2, dropout=0.5)
+    tokens = 1 + some_tokens(rng) % (config.vocabulary_size - 1)
+    drawn = reference.random_weights(config, rng)
+
+    def moves(w):
+        quiet = reference.logits(tokens, w, config)
+        training = submission.layer("GPT", {"config": config}, w, tokens, training=True)
+        return np.max(np.abs(training - quiet)) > 0.1
+
+    # Blocks that write nothing leave the embedding's dropout alone.
+    silent = {
+        n: np.zeros_like(w) if ".projection." in n or ".contract." in n else w
+        for n, w in drawn.items()
+    }
+    expect(
+        moves(silent),
+        "with training=True the embedding drops nothing",
+        "gpt.embedding-dropout",
+    )
+    # Embeddings of 0 leave the blocks' dropout alone; token 0, which no text holds, listens.
+    nothing = {n: np.zeros_like(w) if n.startswith("embedding") else w for n, w in drawn.items()}
+    nothing["embedding.token_embeddings"][0] = 1.0 + np.arange(config.hidden_dim)
+    expect(moves(nothing), "with training=True the blocks drop nothing", "gpt.block-dropout")
+
+
+@exercise("lab06.load_gpt2_weights")
+def test_every_array_finds_its_place(submission, rng):
+    tokens = some_tokens(rng)
+    before, w = (reference.random_weights(RELEASED, rng) for _ in range(2))
+    arrays = reference.released(w, RELEASED)
+
+    def logits(weights):
+        return reference.logits(tokens, weights, RELEASED)
+
+    def replaced(change):
+        """The weights of `w`, those for which `change` returns a name taken from elsewhere."""
+        return logits({name: w[change(name) or name] for name in w})
+
+    def kept(word):
+        """The weights of `w`, but those with `word` in their path never loaded."""
+        return logits({name: before[name] if word in name else w[name] for name in w})
+
+    swap = {"attention_norm": "feed_forward_norm", "feed_forward_norm": "attention_norm"}
+    swapped_norms = replaced(
+        lambda n: ".".join(swap.get(p, p) for p in n.split(".")) if n.startswith("blocks") else n
+    )
+    gain_for_shift = replaced(
+        lambda n: n[:-5] + "beta" if n.endswith("gamma") else n.replace(".beta", ".gamma")
+    )
+    first_everywhere = replaced(
+        lambda n: ".".join(["blocks.0", *n.split(".")[2:]]) if n.startswith("blocks") else n
+    )
+    reversed_blocks = replaced(
+        lambda n: (
+            f"blocks.{RELEASED.num_layers - 1 - int(n.split('.')[1])}." + ".".join(n.split(".")[2:])
+            if n.startswith("blocks")
+            else n
+        )
+    )
+    transposed = logits({n: v.T if n.endswith("projection.kernel") else v for n, v in w.items()})
+    expect_close(
+        submission.layer(
+            "GPT", {"config": RELEASED}, before, tokens, prepare=("load_gpt2_weights", arrays)
+        ),
+        logits(w),
+        misconceptions={
+            "load.nothing-loaded": logits(before),
+            "load.norms-swapped": swapped_norms,
+            "load.gain-for-shift": gain_for_shift,
+            "load.first-block-everywhere": first_everywhere,
+            "load.blocks-reversed": reversed_blocks,
+            "load.projection-transposed": transposed,
+            "load.no-biases": kept("bias"),
+            "load.no-norms": kept("norm"),
+            "load.no-final-norm": kept("final_norm"),
+            "load.no-positions": kept("position_embeddings"),
+        },
+        tolerance=1e-4,
+        what="GPT(tokens) after load_gpt2_weights",
+    )
+
+
+@exercise("lab06.load_gpt2_weights")
+def test_a_leading_axis_of_one(submission, rng):
+    tokens, w = some_tokens(rng), reference.random_weights(RELEASED, rng)
+    arrays = reference.released(w, RELEASED)
+    arrays = {n: a[None] if n.endswith("/w") else a for n, a in arrays.items()}
+    try:
+        found = submission.layer(
+            "GPT", {"config": RELEASED}, None, tokens, prepare=("load_gpt2_weights", arrays)
+        )
+    except Crashed as error:
+        expect(False, f"kernels of shape (1, in, out): {error}", "load.leading-axis")
+    expect_close(
+        found,
+        reference.logits(tokens, w, RELEASED),
+        tolerance=1e-4,
+        what="GPT(tokens) after load_gpt2_weights with kernels of shape (1, in, out)",
+    )
+
+
+@exercise("lab06.load_gpt2_weights")
+def test_another_size_is_a_clear_error(submission, rng):
+    w = reference.random_weights(RELEASED, rng)
+    arrays = reference.released(w, RELEASED)
+    wide = {name: array for name, array in arrays.items()}
+    wide["wpe"] = np.concatenate([arrays["wpe"], arrays["wpe"]])
+    lost = {name: array for name, array in arrays.items() if name != "h2/mlp/c_fc/b"}
+    deeper = arrays | {name.replace("h2/", "h3/"): a for name, a in arrays.items() if "h2/" in name}
+    cases = {
+        "an array is missing": (lost, "load.missing-unnoticed"),
+        "the arrays have one block more than the model": (deeper, "load.rest-unnoticed"),
+        "wpe has more rows than the model has positions": (wide, "load.shape-unnoticed"),
+    }
+    for what, (given, mistake) in cases.items():
+        model = Part("GPT", {"config": RELEASED}, None, some_tokens(rng))
+        error = submission.error("load_gpt2_weights", model, given)
+        raised = error[0] if error else "nothing"
+        expect(raised == "ValueError", f"{what}: it raises {raised}, expected ValueError", mistake)

@@ -1,0 +1,245 @@
+"""Tests of lab 07. Every axis has a size of its own, so that a swapped one cannot hide."""
+
+import math
+
+import numpy as np
+from reference import pretraining as reference
+
+from gpt_tf.course.testing import exercise, expect, expect_close, expect_equal
+
+DOCUMENTS = [[5, 6, 7, 8, 9], [11], [12, 13, 14], [15, 16, 17]]
+BATCH, LENGTH, VOCABULARY = 3, 5, 7
+
+
+def sample(rng, scale=2.0):
+    tokens = rng.integers(0, VOCABULARY, size=(BATCH, LENGTH))
+    return tokens, rng.normal(size=(BATCH, LENGTH, VOCABULARY)) * scale
+
+
+@exercise("lab07.pack_documents")
+def test_one_stream_cut_into_rows(submission):
+    # 12 tokens and 4 delimiters fill rows of 4 exactly, the last delimiter included.
+    per_document = [reference.rows([*d, 3], 4) for d in DOCUMENTS]
+    own_rows = [reference.rows([*d, 3], 4, filler=3) for d in DOCUMENTS]
+    expect_equal(
+        np.asarray(submission.call("pack_documents", DOCUMENTS, 4, 3)),
+        reference.rows(reference.stream(DOCUMENTS, 3), 4),
+        misconceptions={
+            "pack.no-delimiter": reference.rows(reference.stream(DOCUMENTS, 3, "nowhere"), 4),
+            "pack.delimiter-between": reference.rows(reference.stream(DOCUMENTS, 3, "between"), 4),
+            "pack.delimiter-before": reference.rows(reference.stream(DOCUMENTS, 3, "before"), 4),
+            "pack.one-row-each": np.concatenate(own_rows),
+            "pack.cut-each-document": np.concatenate(per_document),
+        },
+        what="pack_documents(documents, length=4, delimiter=3)",
+    )
+
+
+@exercise("lab07.pack_documents")
+def test_the_rest_is_dropped(submission):
+    whole = reference.stream(DOCUMENTS, 3)
+    expect_equal(
+        np.asarray(submission.call("pack_documents", DOCUMENTS, 6, 3)),
+        reference.rows(whole, 6),
+        misconceptions={"pack.rest-padded": reference.rows(whole, 6, filler=3)},
+        what="pack_documents(documents, length=6, delimiter=3), 16 tokens in all",
+    )
+
+
+@exercise("lab07.pack_documents")
+def test_too_little_text_gives_no_row(submission):
+    packed = np.asarray(submission.call("pack_documents", [[1, 2]], 9, 3))
+    expect(
+        packed.shape == (0, 9),
+        f"3 tokens do not fill a row of 9: expected shape (0, 9), yours is {packed.shape}",
+        "pack.rest-padded",
+    )
+
+
+@exercise("lab07.pack_documents")
+def test_bad_input_is_named(submission):
+    for documents, length, named in (([[1, 2], []], 2, "empty"), ([[1, 2]], 0, "length")):
+        error = submission.error("pack_documents", documents, length, 3)
+        expect(
+            error is not None and error[0] == "ValueError" and named in error[1],
+            f"pack_documents({documents}, length={length}, delimiter=3) should raise a ValueError "
+            f"whose message has the word {named!r}; yours gives {error}",
+            "pack.bad-input-passes",
+        )
+
+
+@exercise("lab07.next_token_loss")
+def test_predicts_the_next_token(submission, rng):
+    tokens, logits = sample(rng)
+    right = reference.next_token_loss(tokens, logits)
+    losses = reference.target_losses(tokens, logits)
+    count = BATCH * (LENGTH - 1)
+    probabilities = np.exp(reference.log_softmax(logits))
+    mean = {
+        shift: np.mean(list(reference.target_losses(tokens, logits, shift).values()))
+        for shift in (0, -1)
+    }
+    first_again = [-reference.log_softmax(logits)[b, -1, tokens[b, 0]] for b in range(BATCH)]
+    expect_close(
+        submission.call("next_token_loss", tokens, logits),
+        right,
+        misconceptions={
+            "loss.not-shifted": mean[0],
+            "loss.backwards": mean[-1],
+            "loss.wraps-around": (sum(losses.values()) + sum(first_again)) / (BATCH * LENGTH),
+            "loss.divides-by-all-positions": right * count / (BATCH * LENGTH),
+            "loss.summed": right * count,
+            "loss.summed-over-positions": right * (LENGTH - 1),
+            "loss.in-bits": right / math.log(2),
+            "loss.softmax-twice": reference.next_token_loss(tokens, probabilities),
+        },
+        what="next_token_loss(tokens, logits)",
+    )
+
+
+@exercise("lab07.next_token_loss")
+def test_only_real_targets_count(submission, rng):
+    tokens, logits = sample(rng)
+    mask = np.arange(LENGTH)[None] < np.array([[5], [4], [2]])
+    losses = reference.target_losses(tokens, logits)
+    of_inputs = [v for (b, t), v in losses.items() if mask[b, t - 1]]
+    real = [v for place, v in losses.items() if mask[place]]
+    by_row = [np.mean([v for (b, t), v in losses.items() if b == r and mask[b, t]]) for r in (0, 1)]
+    by_row.append(losses[2, 1])
+    expect_close(
+        submission.call("next_token_loss", tokens, logits, mask),
+        reference.next_token_loss(tokens, logits, mask),
+        misconceptions={
+            "loss.mask-ignored": reference.next_token_loss(tokens, logits),
+            "loss.mask-of-inputs": np.mean(of_inputs),
+            "loss.divides-by-all-targets": sum(real) / (BATCH * (LENGTH - 1)),
+            "loss.mean-of-rows": np.mean(by_row),
+        },
+        what="next_token_loss(tokens, logits, mask) with rows of 5, 4 and 2 real tokens",
+    )
+
+
+@exercise("lab07.next_token_loss")
+def test_first_token_is_nobodys_target(submission, rng):
+    tokens, logits = sample(rng)
+    mask = np.ones((BATCH, LENGTH), bool)
+    mask[:, 0] = False
+    expect_close(
+        submission.call("next_token_loss", tokens, logits, mask),
+        reference.next_token_loss(tokens, logits),
+        what="next_token_loss(tokens, logits, mask), only the first tokens not real",
+    )
+
+
+@exercise("lab07.next_token_loss")
+def test_large_logits(submission, rng):
+    tokens, logits = sample(rng, scale=200.0)
+    expect_close(
+        submission.call("next_token_loss", tokens, logits),
+        reference.next_token_loss(tokens, logits),
+        what="next_token_loss(tokens, logits) with logits in the hundreds",
+    )
+
+
+@exercise("lab07.next_token_loss")
+def test_tokens_as_floats(submission, rng):
+    tokens, logits = sample(rng)
+    expect_close(
+        submission.call("next_token_loss", tokens.astype("float32"), logits),
+        reference.next_token_loss(tokens, logits),
+        what="next_token_loss(tokens, logits) with tokens as floats, as Keras hands them over",
+    )
+
+
+@exercise("lab07.next_token_loss")
+def test_nothing_to_predict(submission, rng):
+    tokens, logits = sample(rng)
+    expect_close(
+        submission.call("next_token_loss", tokens, logits, np.zeros((BATCH, LENGTH), bool)),
+        0.0,
+        what="next_token_loss without one real target",
+    )
+    error = submission.error("next_token_loss", tokens[:, :1], logits[:, :1])
+    expect(
+        error is not None and error[0] == "ValueError",
+        f"next_token_loss of rows of one token should raise a ValueError; yours gives {error}",
+        "loss.one-token-passes",
+    )
+
+
+def rates(steps, *args, function=reference.learning_rate):
+    return np.array([function(s, *args) for s in steps])
+
+
+@exercise("lab07.warmup_cosine")
+def test_rises_then_falls(submission):
+    steps, shape = (0, 3, 10, 27, 45, 79, 80, 97, 150), (2.0, 10, 80, 0.1)
+    peak, warmup, total, final = shape
+    right = rates(steps, *shape)
+
+    def with_cosine(share):
+        return np.where(
+            np.array(steps) < warmup,
+            right,
+            [peak * (final + (1 - final) * share(s)) for s in steps],
+        )
+
+    def cosine(progress):
+        return (1 + math.cos(math.pi * progress)) / 2
+
+    expect_close(
+        [submission.call("warmup_cosine", s, *shape) for s in steps],
+        right,
+        misconceptions={
+            "schedule.no-warmup": rates(steps, peak, 0, total, final),
+            "schedule.cosine-from-step-0": with_cosine(lambda s: cosine(min(s / total, 1))),
+            "schedule.warmup-on-top": with_cosine(
+                lambda s: cosine(min(max(s - warmup, 0) / total, 1))
+            ),
+            "schedule.linear-decay": with_cosine(
+                lambda s: 1 - min(max(s - warmup, 0) / (total - warmup), 1)
+            ),
+            "schedule.comes-back": with_cosine(lambda s: cosine((s - warmup) / (total - warmup))),
+            "schedule.falls-to-zero": rates(steps, peak, warmup, total, 0.0),
+            "schedule.floor-on-top": np.where(
+                np.array(steps) < warmup,
+                right,
+                rates(steps, peak, warmup, total, 0.0) + peak * final,
+            ),
+            "schedule.quarter-cosine": with_cosine(
+                lambda s: math.cos(math.pi / 2 * min(max(s - warmup, 0) / (total - warmup), 1))
+            ),
+        },
+        what=f"warmup_cosine(step, peak=2, 10, 80, 0.1) at steps {steps}",
+    )
+
+
+@exercise("lab07.warmup_cosine")
+def test_without_warmup_down_to_zero(submission):
+    steps = (0, 4, 20, 40, 41)
+    expect_close(
+        [submission.call("warmup_cosine", s, 3.0, 0, 40) for s in steps],
+        rates(steps, 3.0, 0, 40),
+        what=f"warmup_cosine(step, peak=3, warmup_steps=0, total_steps=40) at steps {steps}",
+    )
+
+
+@exercise("lab07.warmup_cosine")
+def test_step_may_be_a_tensor(submission):
+    steps = (2, 33)
+    expect_close(
+        [submission.call("warmup_cosine", np.array(s), 2.0, 10, 80, 0.1) for s in steps],
+        rates(steps, 2.0, 10, 80, 0.1),
+        what=f"warmup_cosine(step, peak=2, 10, 80, 0.1) with the steps {steps} as tensors",
+    )
+
+
+@exercise("lab07.warmup_cosine")
+def test_warmup_must_leave_room(submission):
+    error = submission.error("warmup_cosine", 3, 1.0, 50, 50)
+    expect(
+        error is not None and error[0] == "ValueError",
+        "warmup_cosine(step, peak, warmup_steps=50, total_steps=50) should raise a ValueError; "
+        f"yours gives {error}",
+        "schedule.no-room-passes",
+    )

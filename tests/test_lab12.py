@@ -1,0 +1,255 @@
+"""Tests of lab 12. The model is a small GPT with random weights; the reference is in float64."""
+
+import numpy as np
+from reference import gpt as reference_gpt
+from reference import prompts as reference
+
+from gpt_tf.config import GPTConfig
+from gpt_tf.course.testing import Part, exercise, expect, expect_close, expect_equal
+
+CONFIG = GPTConfig(11, 14, num_layers=2, num_heads=2, hidden_dim=6)
+PROMPT = [3, 7, 1, 9]
+CANDIDATES = [[2, 5], [8], [4, 10, 6], [1, 1, 3, 2]]
+SHOTS = [("sea otter", "loutre de mer"), ("cheese", "fromage")]
+DESCRIPTION, QUERY = "Translate English to French:", "mint"
+
+
+def make_model(rng):
+    """Returns (Part, weights) of a GPT whose guesses are far from equal."""
+    w = reference_gpt.random_weights(CONFIG, rng)
+    return Part("GPT", {"config": CONFIG}, w, np.zeros((1, 3), "int32")), w
+
+
+def expect_value_error(submission, name, *args, what, misconception=None, **kwargs):
+    """The call must raise a ValueError."""
+    error = submission.error(name, *args, **kwargs)
+    expect(error is not None, f"{what} raised nothing, expected a ValueError", misconception)
+    expect(error[0] == "ValueError", f"{what} raised {error[0]}, expected a ValueError")
+
+
+@exercise("lab12.build_prompt")
+def test_few_shot(submission):
+    lines = [DESCRIPTION, "Q: sea otter A: loutre de mer", "Q: cheese A: fromage", "Q: mint A:"]
+    expect_equal(
+        submission.call("build_prompt", DESCRIPTION, SHOTS, QUERY),
+        "\n".join(lines),
+        misconceptions={
+            "prompt.space-at-the-end": "\n".join(lines) + " ",
+            "prompt.line-at-the-end": "\n".join(lines) + "\n",
+            "prompt.no-description": "\n".join(lines[1:]),
+            "prompt.no-answers": "\n".join(
+                [DESCRIPTION, "Q: sea otter A:", "Q: cheese A:", "Q: mint A:"]
+            ),
+            "prompt.examples-reversed": "\n".join([lines[0], lines[2], lines[1], lines[3]]),
+            "prompt.query-first": "\n".join([lines[0], lines[3], lines[1], lines[2]]),
+            "prompt.no-label-at-the-end": "\n".join([*lines[:3], "Q: mint"]),
+            "prompt.one-line": " ".join(lines),
+            "prompt.one-example": "\n".join([lines[0], lines[2], lines[3]]),
+        },
+        what="build_prompt with 2 examples",
+    )
+
+
+@exercise("lab12.build_prompt")
+def test_zero_and_one_shot(submission):
+    zero = submission.call("build_prompt", DESCRIPTION, [], QUERY)
+    expect_equal(zero, f"{DESCRIPTION}\nQ: mint A:", what="build_prompt without examples")
+    expect_equal(
+        submission.call("build_prompt", "", SHOTS[:1], QUERY),
+        "Q: sea otter A: loutre de mer\nQ: mint A:",
+        misconceptions={"prompt.empty-line": "\nQ: sea otter A: loutre de mer\nQ: mint A:"},
+        what='build_prompt with the description ""',
+    )
+
+
+@exercise("lab12.build_prompt")
+def test_other_labels(submission):
+    expect_equal(
+        submission.call("build_prompt", "", SHOTS[1:], QUERY, "English", output_label="French"),
+        "English: cheese French: fromage\nEnglish: mint French:",
+        misconceptions={"prompt.labels-ignored": "Q: cheese A: fromage\nQ: mint A:"},
+        what='build_prompt with the labels "English" and "French"',
+    )
+
+
+@exercise("lab12.build_prompt")
+def test_empty_query(submission):
+    for query in ("", "  "):
+        what = f"build_prompt with the query {query!r}"
+        expect_value_error(
+            submission, "build_prompt", DESCRIPTION, SHOTS, query, what=what,
+            misconception="prompt.empty-query",
+        )  # fmt: skip
+
+
+@exercise("lab12.score_candidates")
+def test_sums_of_log_probabilities(submission, rng):
+    model, w = make_model(rng)
+    given = (PROMPT, CANDIDATES, w, CONFIG)
+    expect_close(
+        submission.call("score_candidates", model, PROMPT, CANDIDATES),
+        reference.scores(*given),
+        misconceptions={
+            "score.position-of-the-token": reference.scores(*given, shift=0),
+            "score.padding-counts": reference.padded_scores(*given),
+            "score.prompt-counts": reference.prompt_scores(*given),
+            "score.mean": reference.scores(*given, reduce=np.mean),
+            "score.first-token-only": reference.scores(*given, reduce=lambda x: x[0]),
+            "score.last-token-only": reference.scores(*given, reduce=lambda x: x[-1]),
+            "score.no-log": reference.scores(*given, reduce=lambda x: np.exp(x).sum()),
+            "score.no-softmax": reference.logit_sums(*given),
+            "score.sign": -reference.scores(*given),
+        },
+        tolerance=1e-4,
+        what="score_candidates of 4 candidates of 2, 1, 3 and 4 tokens",
+    )
+
+
+@exercise("lab12.score_candidates")
+def test_one_short_candidate(submission, rng):
+    model, w = make_model(rng)
+    expect_close(
+        submission.call("score_candidates", model, [5], [[9]]),
+        reference.scores([5], [[9]], w, CONFIG),
+        tolerance=1e-4,
+        what="score_candidates of a prompt and a candidate of 1 token each",
+    )
+
+
+@exercise("lab12.score_candidates")
+def test_nothing_to_score(submission, rng):
+    model, _ = make_model(rng)
+    for prompt, candidates, what in (
+        ([], CANDIDATES, "score_candidates without a prompt"),
+        (PROMPT, [[2], []], "score_candidates of an empty candidate"),
+    ):
+        expect_value_error(
+            submission, "score_candidates", model, prompt, candidates, what=what,
+            misconception="score.nothing-accepted",
+        )  # fmt: skip
+
+
+@exercise("lab12.normalised_scores")
+def test_score_for_each_token(submission):
+    scores, lengths = np.array([-6.0, -2.5, -9.0, -1.0]), np.array([3, 2, 4, 1])
+    expect_close(
+        submission.call("normalised_scores", scores, lengths),
+        scores / lengths,
+        misconceptions={
+            "normalise.product": scores * lengths,
+            "normalise.nothing": scores,
+            "normalise.minus-length": scores - lengths,
+            "normalise.minus-log-length": scores - np.log(lengths),
+            "normalise.by-all-tokens": scores / lengths.sum(),
+            "normalise.to-probabilities": np.exp(scores) / np.exp(scores).sum(),
+        },
+        what="normalised_scores(scores, lengths)",
+    )
+
+
+@exercise("lab12.normalised_scores")
+def test_against_the_unconditional(submission):
+    scores, lengths = np.array([-6.0, -2.5, -9.0]), np.array([3, 2, 4])
+    anyway = np.array([-8.0, -2.0, -12.5])
+    expect_close(
+        submission.call("normalised_scores", scores, lengths, unconditional=anyway),
+        scores - anyway,
+        misconceptions={
+            "normalise.ratio-of-logs": scores / anyway,
+            "normalise.difference-reversed": anyway - scores,
+            "normalise.both-at-once": (scores - anyway) / lengths,
+            "normalise.unconditional-ignored": scores / lengths,
+            "normalise.sum-of-logs": scores + anyway,
+        },
+        what="normalised_scores(scores, lengths, unconditional)",
+    )
+
+
+def draw_until(rng, right, *wrong):
+    """Draws models until right and wrong ways choose differently: (Part, right, wrong choices)."""
+    while True:
+        model, w = make_model(rng)
+        choices = [int(np.argmax(f(w))) for f in (right, *wrong)]
+        if len(set(choices)) == len(choices):
+            return model, choices[0], choices[1:]
+
+
+def sums(prompt):
+    return lambda w: reference.scores(prompt, CANDIDATES, w, CONFIG)
+
+
+def per_token(prompt):
+    return lambda w: reference.scores(prompt, CANDIDATES, w, CONFIG, reduce=np.mean)
+
+
+@exercise("lab12.choose_candidate")
+def test_by_plain_sum(submission, rng):
+    model, right, (longest, worst) = draw_until(
+        rng, sums(PROMPT), per_token(PROMPT), lambda w: -sums(PROMPT)(w)
+    )
+    expect_equal(
+        submission.call("choose_candidate", model, PROMPT, CANDIDATES, normalise="none"),
+        right,
+        misconceptions={"choose.always-by-length": longest, "choose.worst": worst},
+        what='choose_candidate(..., normalise="none")',
+    )
+
+
+@exercise("lab12.choose_candidate")
+def test_by_length(submission, rng):
+    rows = np.array([len(PROMPT) + len(c) for c in CANDIDATES])
+    model, right, (plain, with_prompt) = draw_until(
+        rng, per_token(PROMPT), sums(PROMPT), lambda w: sums(PROMPT)(w) / rows
+    )
+    for kwargs in ({}, {"normalise": "length"}):
+        expect_equal(
+            submission.call("choose_candidate", model, PROMPT, CANDIDATES, **kwargs),
+            right,
+            misconceptions={
+                "choose.never-by-length": plain,
+                "choose.prompt-in-length": with_prompt,
+            },
+            what="choose_candidate by length",
+        )
+
+
+@exercise("lab12.choose_candidate")
+def test_against_the_unconditional_choice(submission, rng):
+    nothing = [6, 2]
+
+    def ratio(w):
+        return sums(PROMPT)(w) - sums(nothing)(w)
+
+    model, right, (plain, reverse, common) = draw_until(
+        rng, ratio, sums(PROMPT), lambda w: -ratio(w), sums(nothing)
+    )
+    kwargs = {"normalise": "unconditional", "answer_prompt_ids": nothing}
+    choice = submission.call("choose_candidate", model, PROMPT, CANDIDATES, **kwargs)
+    expect_equal(
+        choice,
+        right,
+        misconceptions={
+            "choose.unconditional-ignored": plain,
+            "choose.difference-reversed": reverse,
+            "choose.answer-prompt-only": common,
+        },
+        what='choose_candidate(..., normalise="unconditional")',
+    )
+
+
+@exercise("lab12.choose_candidate")
+def test_first_of_equals_is_an_int(submission, rng):
+    model, _ = make_model(rng)
+    choice = submission.call("choose_candidate", model, PROMPT, [[4, 2], [4, 2], [4, 2]])
+    expect(type(choice) is int, f"choose_candidate returned {choice!r}, expected an int")
+    expect_equal(choice, 0, what="choose_candidate of three equal candidates")
+
+
+@exercise("lab12.choose_candidate")
+def test_unknown_normalisation(submission, rng):
+    model, _ = make_model(rng)
+    for kwargs in ({"normalise": "lenght"}, {"normalise": "unconditional"}):
+        expect_value_error(
+            submission, "choose_candidate", model, PROMPT, CANDIDATES, what=f"with {kwargs}",
+            misconception="choose.anything-goes", **kwargs,
+        )  # fmt: skip

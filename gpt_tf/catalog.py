@@ -286,7 +286,7 @@ def _local_path(name, file):
         return None
     if not os.path.isdir(folder):
         raise FileNotFoundError(
-            f"GPT_TF_DATA names {folder}, which is not a folder: correct it, or unset it to download."
+            f"GPT_TF_DATA names {folder}, which is no folder: correct it, or unset it to download."
         )
     local = pathlib.Path(folder) / name / file.path
     if not local.is_file():
@@ -368,8 +368,8 @@ def _extract(name, file, archive, target):
             content = source.read(file.member)
     except (zipfile.BadZipFile, KeyError):
         raise ValueError(
-            f"{file.archive} is not a zip file that holds {file.member}: get {file.path} of {name} "
-            f"by hand, put it at {name}/{file.path} in a folder and name that folder in GPT_TF_DATA."
+            f"{file.archive} is not a zip file that holds {file.member}: get it by hand, put it at "
+            f"{name}/{file.path} in a folder and name that folder in GPT_TF_DATA."
         ) from None
     if file.published == "same" and hashlib.sha256(content).hexdigest() != file.sha256:
         raise ValueError(
@@ -468,7 +468,8 @@ def _json(content, where):
         return json.loads(content)
     except json.JSONDecodeError as error:
         raise ValueError(
-            f"{where} is not whole JSON ({error}): it is truncated; delete it to have it downloaded."
+            f"{where} is not whole JSON ({error}): it is truncated; delete it to have it "
+            "downloaded."
         ) from None
 
 

@@ -8,7 +8,6 @@ reads a file of yours. All give documents, and all keep training and validation 
 """
 
 import ast
-import functools
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -180,7 +179,10 @@ def _unique(documents, repeatable=0):
                 seen.add(digest)
                 paragraphs.append(paragraph)
         text = "\n\n".join(paragraphs)
-        if len(text) >= _SHORTEST_DOCUMENT:
+        # A document of one paragraph has the paragraph's digest, which has just been noted.
+        whole = _digest(text) + b"document"
+        if len(text) >= _SHORTEST_DOCUMENT and whole not in seen:
+            seen.add(whole)
             kept.append(text)
     return kept
 
@@ -396,7 +398,7 @@ def _reads_as_english(sentence):
     return len(words) < 8 or bool(_COMMON.search(sentence))
 
 
-# --------------------------------------------------------------------------------- docstrings: cache
+# -------------------------------------------------------------------------------- docstrings: cache
 
 
 def _write_cache(path, documents):

@@ -144,13 +144,18 @@ class TaskModel(keras.Model):
         self.task_tracker.update_state(loss)
         if not self.language_weight:
             return loss
-        # Masks, as taking a row by an index that differs within the batch is slow to train.
-        right = y if self.form == "multiple_choice" else keras.ops.eye(1, x.shape[1])
-        rows = keras.ops.sum(x * keras.ops.cast(right, x.dtype)[:, :, None], axis=1)
-        states = keras.ops.einsum("br,brth->bth", keras.ops.cast(right, hidden.dtype), hidden)
-        language = parts.language_loss(rows, self.gpt.embedding.logits(states), self.pad)
+        tokens, states = self._text_to_read(x, y, hidden)
+        language = parts.language_loss(tokens, self.gpt.embedding.logits(states), self.pad)
         self.language_tracker.update_state(language)
         return parts.combined_loss(loss, language, self.language_weight)
+
+    def _text_to_read(self, rows, targets, hidden):
+        """Returns tokens (batch, T) and states (batch, T, hidden_dim) of one row an example."""
+        if self.form != "multiple_choice":
+            return rows[:, 0], hidden[:, 0]
+        chosen = keras.ops.cast(targets, rows.dtype)[:, :, None]
+        states = keras.ops.einsum("br,brth->bth", keras.ops.cast(targets, hidden.dtype), hidden)
+        return keras.ops.sum(rows * chosen, axis=1), states
 
 
 def clone_gpt(gpt):
@@ -316,7 +321,8 @@ def finetune(gpt, task, tokenizer, settings=None, seed=0, label=""):
 
         report = _Report(bar, evaluate)
         model.fit(
-            batches, epochs=reports, steps_per_epoch=window, verbose=0, callbacks=[report]
+            batches, epochs=reports, steps_per_epoch=window, verbose=0, shuffle=False,
+            callbacks=[report],
         )  # fmt: skip
     return {"score": report.history["score"][-1], "history": report.history}
 

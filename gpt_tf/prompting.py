@@ -45,12 +45,10 @@ class Wording:
 
 
 WORDINGS = {
-    "classification": Wording("Is the opinion good or bad?", "{0} Is it good or bad?"),
-    "cola": Wording("Is the sentence correct?", "{0} Is this sentence correct?"),
-    "entailment": Wording("Does one follow from the other?", "{0} Is it true that {1}?"),
-    "similarity": Wording(
-        "How alike are two sentences, from 0 to 5?", "{0} And: {1} How alike are they?"
-    ),
+    "classification": Wording("Good or bad?", "{0}"),
+    "cola": Wording("Is the sentence correct?", "{0}"),
+    "entailment": Wording("Does it follow?", "{0} Is it true that {1}?"),
+    "similarity": Wording("How alike are they, from 0 to 5?", "{0} And: {1}"),
     "multiple_choice": Wording("Answer the question.", "{0}", normalise="length"),
 }
 

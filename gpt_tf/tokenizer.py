@@ -98,7 +98,8 @@ class Tokenizer:
             words.update(pre_tokenize(text))
         if not words:
             raise ValueError("The training text is empty: give at least one document with text.")
-        in_bytes = {_stand_ins(word): count for word, count in words.items()}
+        stand_in = parts.bytes_to_unicode()
+        in_bytes = {"".join(stand_in[b] for b in w.encode("utf-8")): n for w, n in words.items()}
         return cls.from_merges(parts.train_bpe(in_bytes, num_merges), special_tokens)
 
     @classmethod
@@ -206,12 +207,11 @@ class Tokenizer:
                 f"encode takes one str, not a {type(text).__name__}; "
                 "encode_documents takes a list of them."
             )
-        ids, known = [], self._known
-        for piece in self._pieces(text):
-            if piece not in known:
-                known[piece] = self._encode_piece(piece)
-            ids += known[piece]
-        return ids
+        pieces, known = self._pieces(text), self._known
+        new = [piece for piece in dict.fromkeys(pieces) if piece not in known]
+        if new:
+            known.update(zip(new, self._encode_pieces(new), strict=True))
+        return [i for piece in pieces for i in known[piece]]
 
     def encode_documents(self, texts):
         """Encodes many documents, with a progress bar.
@@ -291,13 +291,17 @@ class Tokenizer:
             return parts.pre_tokenize(text)
         return regex.findall(rf"[^\s{_MARKS}]+|[{_MARKS}]", _clean(text))
 
-    def _encode_piece(self, piece):
+    def _encode_pieces(self, pieces):
         if self.kind == "gpt2":
-            # A pre-token is cut no further, so this encodes just this one.
-            return parts.bpe_encode(piece, self.vocabulary, self._ranks)
-        symbols = [*piece[:-1], piece[-1] + _END_OF_WORD]
-        tokens = parts.apply_merges(symbols, self._ranks)
-        return [self.vocabulary.get(t, self.vocabulary[_UNKNOWN]) for t in tokens]
+            # A pre-token is cut no further, so this encodes one at a time.
+            encode = parts.bpe_encode
+            return [encode(piece, self.vocabulary, self._ranks) for piece in pieces]
+        apply_merges, unknown = parts.apply_merges, self.vocabulary[_UNKNOWN]
+        words = [[*piece[:-1], piece[-1] + _END_OF_WORD] for piece in pieces]
+        return [
+            [self.vocabulary.get(token, unknown) for token in apply_merges(word, self._ranks)]
+            for word in words
+        ]
 
     def _text_of(self, ids):
         if self.kind == "gpt2":
@@ -323,11 +327,6 @@ def _clean(text):
     text = regex.sub(r"\p{Mn}", "", unicodedata.normalize("NFD", text))
     # One by one, because a sigma at the end of a word has a small letter of its own.
     return "".join(character.lower() for character in text)
-
-
-def _stand_ins(word):
-    stand_in = parts.bytes_to_unicode()
-    return "".join(stand_in[byte] for byte in word.encode("utf-8"))
 
 
 def _names_of(special_tokens):

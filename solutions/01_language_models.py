@@ -630,8 +630,8 @@ if winner != "LSTM":
 # %% [markdown]
 # How to read this honestly:
 #
-# * Where the LSTM beats a table, it is because it shares. What it saw after "returns the array" also
-#   helps it after "returns the tensor", once the two words have similar vectors.
+# * Where the LSTM beats a table, sharing is what helps. What it saw after "returns the array" also
+#   serves it after "returns the tensor", once the two words have similar vectors.
 # * The average of five tables is no straw man. Early in training it beats the LSTM. A network needs
 #   time, a table needs one pass.
 # * All of these numbers belong to this text and to these 2,000 words. A perplexity from a paper has
@@ -692,8 +692,8 @@ for name, sample in samples.items():
     print(f"{name} (longest copied stretch: {copied} words)\n  {' '.join(text)}\n")
 
 # %% [markdown]
-# Small tables babble: the words are right, the sentence goes nowhere. Large tables sound better, but
-# compare the copied stretches before you admire them. The LSTM keeps no text that it could recite
+# Small tables babble: the words are right, the sentence goes nowhere. Large tables sound better.
+# Compare the copied stretches before you admire them. The LSTM keeps no text that it could recite
 # from, so it has to make its sentences. At this size they often lose their thread after one line.
 #
 # ## Questions to think about

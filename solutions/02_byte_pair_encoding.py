@@ -92,11 +92,15 @@ def merge_pair(symbols, pair):
         ["lo", "w", "lo"]
     """
     ### BEGIN SOLUTION
+    left, right = pair
     merged, i = [], 0
     while i < len(symbols):
-        found = tuple(symbols[i : i + 2]) == tuple(pair)
-        merged.append(pair[0] + pair[1] if found else symbols[i])
-        i += 2 if found else 1
+        if symbols[i] == left and i + 1 < len(symbols) and symbols[i + 1] == right:
+            merged.append(left + right)
+            i += 2
+        else:
+            merged.append(symbols[i])
+            i += 1
     return merged
     ### END SOLUTION
 
@@ -146,17 +150,11 @@ def train_bpe(word_counts, num_merges):
     ### BEGIN SOLUTION
     words, counts = [list(word) for word in word_counts], list(word_counts.values())
     pair_counts, homes = collections.Counter(), collections.defaultdict(set)
-
-    def count(i, sign):
-        pairs = list(itertools.pairwise(words[i]))
-        for pair in pairs:
-            pair_counts[pair] += sign * counts[i]
+    for i, word in enumerate(words):
+        for pair in itertools.pairwise(word):
+            pair_counts[pair] += counts[i]
             homes[pair].add(i)
-        return pairs
-
-    for i in range(len(words)):
-        count(i, +1)
-    queue = [(-n, pair) for pair, n in pair_counts.items()]
+    queue = [(-count, pair) for pair, count in pair_counts.items()]
     heapq.heapify(queue)
     merges = []
     for _ in tqdm(range(num_merges), desc="merges", unit="merge", delay=1):
@@ -168,11 +166,17 @@ def train_bpe(word_counts, num_merges):
         best = queue[0][1]
         merges.append(best)
         changed = set()
-        for i in list(homes[best]):
-            changed.update(count(i, -1))
-            words[i] = merge_pair(words[i], best)
-            changed.update(count(i, +1))
-        del homes[best]
+        for i in homes.pop(best):
+            old, new = words[i], merge_pair(words[i], best)
+            if len(new) == len(old):
+                continue  # An earlier merge took the pair from this word.
+            for pair in itertools.pairwise(old):
+                pair_counts[pair] -= counts[i]
+            for pair in itertools.pairwise(new):
+                pair_counts[pair] += counts[i]
+                homes[pair].add(i)
+            changed.update(itertools.pairwise(old), itertools.pairwise(new))
+            words[i] = new
         for pair in changed:
             if pair_counts[pair] > 0:
                 heapq.heappush(queue, (-pair_counts[pair], pair))

@@ -295,7 +295,6 @@ def test_greedy_at_temperature_zero(submission):
 def test_draws_follow_the_probabilities(submission):
     table, vocabulary, alpha = {("a",): {"x": 2, "y": 6, "w": 1}}, ["z", "x", "y", "w"], 1.5
     right = reference.probabilities(table, ("a",), vocabulary, alpha)
-    one = np.eye(4)
     expect_draws(
         draw(submission, table, ("a",), vocabulary, alpha, 1.0),
         vocabulary,
@@ -303,9 +302,7 @@ def test_draws_follow_the_probabilities(submission):
         {
             "sample.uniform": np.full(4, 0.25),
             "sample.no-smoothing": np.array([0, 2, 6, 1]) / 9,
-            "sample.softmax-of-probabilities": reference.softmax(6 * right),
             "sample.order-mixed": right[[2, 0, 1, 3]],
-            "sample.always-the-same": one[2],
         },
         "sample_next at temperature 1",
     )
@@ -314,19 +311,18 @@ def test_draws_follow_the_probabilities(submission):
 @exercise("lab01.sample_next")
 def test_temperature_sharpens_and_flattens(submission):
     table, vocabulary, alpha = {(): {"x": 4, "y": 14, "w": 7}}, ["z", "x", "y", "w"], 2.0
+
+    def at(t):
+        return reference.probabilities(table, (), vocabulary, alpha, t)
+
     for temperature in (0.4, 4.0):
-
-        def at(t):
-            return reference.probabilities(table, (), vocabulary, alpha, t)
-
         expect_draws(
-            draw(submission, table, (), vocabulary, alpha, temperature),  # noqa: B023
+            draw(submission, table, (), vocabulary, alpha, temperature),
             vocabulary,
             at(temperature),
             {
                 "sample.temperature-ignored": at(1.0),
                 "sample.temperature-upside-down": at(1 / temperature),
-                "sample.temperature-scales": at(1e6),
             },
             f"sample_next at temperature {temperature}",
         )
@@ -349,7 +345,13 @@ def test_new_context_and_tiny_temperature(submission):
 @exercise("lab01.sample_next")
 def test_negative_temperature(submission):
     raised = submission.error(
-        "sample_next", bigrams(), ("a",), VOCABULARY, 1.0, np.random.default_rng(0), temperature=-1.0
+        "sample_next",
+        bigrams(),
+        ("a",),
+        VOCABULARY,
+        1.0,
+        np.random.default_rng(0),
+        temperature=-1.0,
     )
     expect(
         raised is not None and raised[0] == "ValueError",

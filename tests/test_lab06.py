@@ -12,7 +12,7 @@ from gpt_tf.course.submission import Crashed
 from gpt_tf.course.testing import Part, exercise, expect, expect_close, expect_equal
 
 BATCH, LENGTH = 2, 7
-GPT2 = GPTConfig(13, 9, num_layers=4, num_heads=3, hidden_dim=10, head_dim=4, intermediate_dim=14)
+GPT2 = GPTConfig(13, 8, num_layers=4, num_heads=3, hidden_dim=10, head_dim=4, intermediate_dim=14)
 GPT1 = dataclasses.replace(GPT2, normalize_first=False)
 GPT3 = dataclasses.replace(GPT2, attention_window=3)
 RELEASED = GPTConfig(13, 9, num_layers=3, num_heads=3, hidden_dim=12)

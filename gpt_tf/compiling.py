@@ -2,18 +2,38 @@
 
 import tensorflow as tf
 
+SMALLEST = 100_000  # parameters
 
-def compile_once(model, *uses, jit_compile=True):
+
+def pays_off(model):
+    """Returns whether XLA is worth its time for a model.
+
+    XLA takes seconds to compile and then runs up to twice as fast; a tiny model never earns that
+    back.
+
+    Args:
+        model: keras.Model with weights.
+
+    Returns:
+        bool, True from 100,000 parameters on.
+
+    Example:
+        >>> model.compile(jit_compile=pays_off(model))
+    """
+    return model.count_params() >= SMALLEST
+
+
+def compile_once(model, *uses, jit_compile=None):
     """Makes a decorator that compiles a function for a model, unless that was done before.
 
     A compiled function is kept on the model. The same text of the function with the same `uses`
     finds it again, so that a function defined inside another one is not compiled at each call.
 
     Args:
-        model: keras.Model that the function calls.
+        model: keras.Model with weights, which the function calls.
         *uses: hashable; whatever else decides what the function does, such as other functions
             that it calls, or a flag. Other `uses` compile anew.
-        jit_compile: bool, compile with XLA.
+        jit_compile: bool, compile with XLA; `pays_off(model)` if None.
 
     Returns:
         Decorator from a function of tensors to a `tf.function`. The function must take all that
@@ -30,7 +50,8 @@ def compile_once(model, *uses, jit_compile=True):
         known = vars(model).setdefault("_compiled_once", {})
         key = (function.__code__, uses, jit_compile)
         if key not in known:
-            known[key] = tf.function(function, jit_compile=jit_compile, autograph=False)
+            jit = pays_off(model) if jit_compile is None else jit_compile
+            known[key] = tf.function(function, jit_compile=jit, autograph=False)
         return known[key]
 
     return decorate

@@ -368,7 +368,7 @@ def _sentences(block, in_list):
             # Most of what a list says is no sentence ("A tensor."): there a verb is asked for.
             if _reads_as_english(sentence) and (not in_list or _FINITE.search(sentence))
         ]
-    return " ".join(kept)
+    return " ".join(dict.fromkeys(kept))  # arguments of one kind share their sentences
 
 
 def _plain(text):

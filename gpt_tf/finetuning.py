@@ -311,7 +311,12 @@ def finetune(gpt, task, tokenizer, settings=None, seed=0, label=""):
         clone_gpt(gpt), task.form, num_classes(task), tokens, settings.dropout,
         settings.language_weight,
     )  # fmt: skip
-    model.compile(optimizer=_optimizer(settings, window * reports), jit_compile=True)
+    # "auto" is XLA on a GPU and a plain graph on a CPU, where compiling would take longer than it
+    # saves in a few hundred steps.
+    model.compile(optimizer=_optimizer(settings, window * reports), jit_compile="auto")
+    # Built here, so that `fit` need not trace everything a second time to find the shapes.
+    model(train[:1])
+    model.optimizer.build(model.trainable_variables)
     batches = _batches(train, targets, settings.batch_size, seed)
     with tqdm(total=window * reports, desc=label or task.name, unit="step") as bar:
 
@@ -328,7 +333,7 @@ def finetune(gpt, task, tokenizer, settings=None, seed=0, label=""):
 
 
 def predict(model, rows, batch_size=32):
-    """Returns the logits of many examples, in batches of one size (so that XLA compiles once).
+    """Returns the logits of many examples, in batches of one size, so that one graph serves all.
 
     Args:
         model: `TaskModel`, compiled.

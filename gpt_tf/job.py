@@ -241,13 +241,9 @@ def pretrain(run):
     settings, tokenizer = run.settings, load_tokenizer(run)
     train, validation = (np.load(run.folder / f"{n}.npy") for n in ("train", "validation"))
     length = settings.max_sequence_length
-    if len(validation) < length + 1:
-        raise ValueError(
-            f"The validation text has {len(validation)} tokens, fewer than a window of {length}; "
-            "give a longer text."
-        )
     model = new_model(settings, tokenizer)
-    untrained = training.evaluate(model, validation[: 40 * length], length)
+    batch = settings.batch_size
+    untrained = training.evaluate(model, validation, length, batch, limit=64)
     recipe = training.Recipe(
         steps=settings.steps,
         batch_size=settings.batch_size,
@@ -255,14 +251,12 @@ def pretrain(run):
         warmup_steps=max(1, settings.steps // 20),
         seed=settings.seed,
     )
-    history = training.pretrain(
-        model, train, validation, recipe, run.folder / "checkpoints", "pre-training"
-    )
-    training.save_model(model, run.folder / "model")
+    history = training.pretrain(model, train, validation, recipe, run.folder / "checkpoints")
+    training.save_model(model, run.folder / "model.npz")
     return {
         "history": history,
         "parameters": model.count_params(),
-        "loss": training.evaluate(model, validation, length),
+        "loss": training.evaluate(model, validation, length, batch),
         "untrained_loss": untrained,
         "unigram_loss": unigram_loss(train, validation, tokenizer.vocabulary_size),
         "tokens_seen": settings.steps * settings.batch_size * length,
@@ -283,7 +277,7 @@ def fine_tune(run, task):
     scores = dict(tasks.baselines(task))
     models = {
         "without": new_model(settings, tokenizer),
-        "with": training.load_model(run.folder / "model"),
+        "with": training.load_model(run.folder / "model.npz"),
     }
     histories = {}
     for name, model in models.items():
@@ -308,7 +302,7 @@ def prompt(run, task):
     settings, tokenizer = run.settings, load_tokenizer(run)
     models = {
         "without": new_model(settings, tokenizer),
-        "with": training.load_model(run.folder / "model"),
+        "with": training.load_model(run.folder / "model.npz"),
     }
     scores = {
         name: {
@@ -333,7 +327,7 @@ def write_samples(run):
     from gpt_tf import training
 
     settings, tokenizer = run.settings, load_tokenizer(run)
-    model = training.load_model(run.folder / "model")
+    model = training.load_model(run.folder / "model.npz")
     validation = np.load(run.folder / "validation.npy")
     starts = np.flatnonzero(validation == tokenizer.token_id(END))
     written = []

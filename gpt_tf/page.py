@@ -91,7 +91,7 @@ def tables(report):
         "header": ["task", "metric", "majority", "bag of words", "no pre-training", "pre-trained"],
         "rows": [
             [f"{t['name']} ({t['form'].replace('_', ' ')})", t["metric"]]
-            + [percent(t["scores"][k]) for k in ("majority", "bag of words", "without", "with")]
+            + [percent(t["scores"][k]) for k in ("majority", "bag_of_words", "without", "with")]
             for t in report["tasks"]
         ],
     }
@@ -150,7 +150,10 @@ def figures(report):
                 f"Fine-tuning on {t['name']}: loss of the task (L2)",
                 "optimizer steps",
                 "loss (nats)" if t["form"] != "similarity" else "loss",
-                {f"{k} pre-training": (h["step"], h["loss"]) for k, h in t["histories"].items()},
+                {
+                    f"{k} pre-training": (h["step"], h["task_loss"])
+                    for k, h in t["histories"].items()
+                },
             )
             for t in report["tasks"]
         ),

@@ -13,7 +13,7 @@ import unicodedata
 
 import numpy as np
 import regex
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from gpt_tf import parts
 from gpt_tf.course import layout

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from gpt_tf import checkpoint, parts
-from gpt_tf.compiling import compile_once
+from gpt_tf.compiling import compile_once, pays_off
 from gpt_tf.config import GPTConfig
 
 
@@ -243,8 +243,8 @@ def pretrain(
     stream = _stream(tokens, length)
     _check_vocabulary(model, stream)
     trainer = Trainer(model)
-    trainer.compile(make_optimizer(recipe), loss=parts.next_token_loss, jit_compile=True)
     trainer(stream[None, :length])
+    trainer.compile(make_optimizer(recipe), loss=parts.next_token_loss, jit_compile=pays_off(model))
     trainer.optimizer.build(model.trainable_variables)
     run = _Run(
         model,
@@ -349,7 +349,10 @@ class _Run(keras.callbacks.Callback):
         self.history["validation_loss"].append(self.validate())
 
     def _show(self):
-        losses = {"loss": self.history["loss"][-1], "validation": self.history["validation_loss"][-1]}
+        losses = {
+            "loss": self.history["loss"][-1],
+            "validation": self.history["validation_loss"][-1],
+        }
         self.bar.set_postfix({name: f"{value:.3f}" for name, value in losses.items()})
 
 
@@ -392,7 +395,7 @@ def load_model(path):
     if "config" not in details or "step" in details:
         raise ValueError(f"{path} is not a saved model; save one with save_model(model, path).")
     model = parts.GPT(GPTConfig(**details["config"]))
-    model(np.zeros((1, 1), "int32"))
+    model(np.zeros((1, 2), "int32"))
     shapes = {f"{i:05d}": tuple(w.shape) for i, w in enumerate(model.weights)}
     if shapes != {name: value.shape for name, value in arrays.items()}:
         raise ValueError(f"{path} holds weights of other shapes than its configuration says.")

@@ -24,7 +24,7 @@ import os
 import matplotlib.pyplot as plt
 import regex
 import tokenizers
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from gpt_tf import catalog, corpora
 from gpt_tf.tokenizer import Tokenizer
@@ -243,7 +243,7 @@ for rank, (left, right) in enumerate(little_merges):
 
 # %%
 print("Is lowest one of the words?", "lowest" in little)
-for word in ["lowest", "lower", "wider", "slow"]:
+for word in ["lowest", "lower", "wider", "slow", "lazy"]:
     pieces = apply_merges([*word, "</w>"], little_ranks)
     letters = {symbol for key in marked for symbol in key}
     unknown = sorted(set(word) - letters)
@@ -253,9 +253,8 @@ for word in ["lowest", "lower", "wider", "slow"]:
 # `lowest` was never seen, and still it is spelled out of pieces that mean something: a stem and an
 # ending. No unknown token is needed.
 #
-# Look for a letter that this text does not have, such as the z of `lazy`. There the trick ends: a
-# letter never seen has no number. Korean has 11,172 syllables, Unicode more than a hundred thousand
-# characters. You cannot list them all. Or can you?
+# Now look at `lazy`. There the trick ends: a letter never seen has no number. Korean has 11,172
+# syllables, Unicode more than a hundred thousand characters. You cannot list them all. Or can you?
 
 # %% [markdown]
 # ## 2.5 All text is bytes
@@ -444,7 +443,8 @@ print(
 merges = train_bpe(in_bytes, num_merges=200 if short() else 8000)
 print("the first:", " ".join(a + b for a, b in merges[:24]))
 print("the last: ", " ".join(a + b for a, b in merges[-12:]))
-print("the longest:", " ".join(sorted({a + b for a, b in merges}, key=len)[-8:]))
+longest = sorted({a + b for a, b in merges}, key=lambda token: (len(token), token))[-8:]
+print("the longest:", " ".join(longest))
 
 # %% [markdown]
 # Read them. The first merges are letters that meet in any English text. The last are whole words of
@@ -469,36 +469,42 @@ for n in [1, 10, 100, len(merges)]:
 # %%
 sizes = [n for n in [0, 64, 128, 256, 512, 1024, 2048, 4096, 8000] if n <= len(merges)]
 num_words = sum(len(text.split()) for text in held_out)
+floor = sum(len(pre_tokenize(text)) for text in held_out) / num_words
 tokens_a_word = []
 for n in tqdm(sizes, desc="vocabularies"):
     encoded = Tokenizer.from_merges(merges[:n]).encode_documents(held_out)
     tokens_a_word.append(sum(map(len, encoded)) / num_words)
 
 fig, ax = plt.subplots(figsize=(6, 3.5))
-ax.plot([256 + n for n in sizes], tokens_a_word, marker="o")
+ax.plot([256 + n for n in sizes], tokens_a_word, marker="o", label="tokens")
+ax.axhline(floor, linestyle="--", color="gray", label="pre-tokens: no fewer are possible")
 ax.set_xscale("log", base=2)
 ax.set_xlabel("vocabulary size (tokens, log scale)")
 ax.set_ylabel("tokens a word, held-out text")
 ax.set_ylim(bottom=0)
 ax.grid(alpha=0.3)
+ax.legend()
 ax.set_title("A larger vocabulary makes shorter sequences")
 plt.show()
 for n, y in zip(sizes, tokens_a_word, strict=True):
     print(f"vocabulary {256 + n:5,}: {y:.2f} tokens a word")
+print(f"pre-tokens:       {floor:.2f} a word")
 
 # %% [markdown]
-# Look at the slope. Going from left to right, each point has about twice the merges of the one
-# before, and the gain gets smaller. A token more costs a row of the embedding table, which you
-# build in the next lab, and rare tokens are seen too seldom to be learned well. That is the trade.
+# Look at the slope. From the second point on, each point has about twice the merges of the one
+# before. Does the gain stay the same, or does it shrink? Each further token costs a row of the
+# embedding table, which you build in the next lab, and rare tokens are seen too seldom to be
+# learned well. That is the trade.
 #
-# Can it get below one token a word? Punctuation counts as part of a word here, but has tokens of
-# its own. Merges stay inside pre-tokens, so the floor lies a little above 1.
+# The dashed line is where it must end. Merges stay inside pre-tokens, so there is at least one
+# token for each. It lies above 1, because a comma is no word here but has a token of its own.
 
 # %% [markdown]
 # ### Whose language is it?
 #
 # Nothing is unknown to a byte-level vocabulary. That does not mean that all languages cost the
-# same. Here are a few sentences that say the same thing twice.
+# same. Here are a few sentences in English and in Korean, with about the same meaning, and some
+# Korean about something else.
 
 # %%
 english = [
@@ -513,11 +519,16 @@ korean = [
     "저녁에는 친구와 함께 저녁밥을 만들어 먹었습니다.",
     "내일은 날씨가 좋아서 우리는 강가를 걸을 것입니다.",
 ]
+korean_new = [
+    "컴퓨터는 숫자만 읽을 수 있으므로 글을 조각으로 나눕니다.",
+    "자주 나오는 조각은 하나의 번호를 받습니다.",
+]
 code = ["def area(width, height):\n    return width * height\n\nprint(area(3, 4))\n"]
 emoji = ["🙂🙂 🚀 → ☕ 🌧️ 👩‍🔬"]
-samples = {"English": english, "Korean": korean, "code": code, "emoji": emoji}
+samples = {"English": english, "Korean": korean, "Korean,\nnew words": korean_new}
+samples |= {"code": code, "emoji": emoji}
 
-# Korean to learn from: other sentences, with some of the same words.
+# Korean to learn from: other sentences than the first sample's, but mostly the same words.
 korean_training = [
     "어제 아침에는 눈이 와서 학교에 늦게 갔습니다.",
     "우리는 학교에서 책을 읽고 이야기를 썼습니다.",
@@ -553,16 +564,18 @@ for k, (kind, tokenizer) in enumerate(kinds.items()):
 ax.set_xticks([i + 0.19 for i in range(len(samples))], samples)
 ax.set_ylabel("bytes of text a token (higher is cheaper)")
 ax.margins(y=0.15)
-ax.legend()
+ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
 ax.set_title("A vocabulary speaks the language it was trained on")
 plt.show()
 
 # %% [markdown]
-# One Korean syllable is three bytes. Look at the first bar of Korean: is a token more than a byte
-# there? If it is close to 1, a syllable costs about three tokens, and the model's context holds far
-# less Korean than English. The second bar comes from eight sentences only, and still it moves
-# Korean. On the sentences above it is only a taste: a vocabulary that serves Korean needs a large
-# Korean text.
+# One Korean syllable is three bytes. Look at the first bar of both Korean samples: is a token more
+# than a byte there? If it is close to 1, a syllable costs about three tokens, and the model's
+# context holds far less Korean than English.
+#
+# Now the second bars. Eight sentences move the first Korean sample a lot, because it uses their
+# words. The sample with new words is the honest one: how much is left of the gain there? A
+# vocabulary that serves Korean needs a large Korean text.
 
 # %%
 sentence = korean[0]
@@ -629,11 +642,15 @@ for kind, tokenizer in published.items():
     for text in ["lowest", " lowest", "It's raining", "비가 와서"]:
         pieces = [tokenizer.decode([i]) for i in tokenizer.encode(text)]
         print(f"{kind} {text!r:16s} -> {' | '.join(pieces)}")
+    for kind_of_text, texts in samples.items():
+        label = kind_of_text.replace("\n", " ")
+        print(f"{kind} {label:18s} {bytes_a_token(tokenizer, texts):.1f} bytes a token")
 
 # %% [markdown]
 # If you have the files, compare the two. GPT-1 writes everything in small letters, marks the end of
 # a word, and has an unknown token for what it never saw, such as Korean. GPT-2 keeps the letters
-# and the spaces, and nothing is unknown.
+# and the spaces, and nothing is unknown. An `<unk>` counts as a token above, but its text is lost,
+# so GPT-1's figures for Korean and emoji flatter it.
 #
 # One honest word about GPT-1: its authors first cleaned the text with other programs, which cut
 # some words in other places. Here the cleaning is the one that today's libraries use in its stead.

@@ -10,14 +10,13 @@
 # and watch the two halves of its loss.
 
 # %%
-import dataclasses
-
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
 
-from gpt_tf import parts
+from gpt_tf import finetuning, parts, tasks
 from gpt_tf.config import GPTConfig
+from gpt_tf.tokenizer import Tokenizer
 
 # %% [markdown]
 # ## 9.1 When the text is too long
@@ -266,11 +265,11 @@ check("lab09.extract_state")
 # Now the only new weights of fine-tuning. Every example arrives as one or more rows, so the states
 # have the shape (batch, rows, hidden_dim). The four forms differ in what becomes of the rows:
 #
-# | form | rows | what the head does | numbers out |
-# |---|---|---|---|
-# | classification, entailment | 1 | linear layer on the state | one for each class |
-# | similarity | 2, both orders | **adds** the two states, then the linear layer | one for each score |
-# | multiple choice | one for each answer | linear layer to one number, row by row | one for each answer |
+# | form | rows of an example | what the head does |
+# |---|---|---|
+# | classification, entailment | 1 | linear layer: a number for each class |
+# | similarity | 2, both orders | **adds** the states, linear layer: a number for each score |
+# | multiple choice | 1 for each answer | linear layer on each row: a number for each answer |
 #
 # A sum over one row is that row. So the first two lines of the table are the same code.
 #
@@ -482,3 +481,127 @@ def combined_loss(task_loss, language_loss, weight=0.5):
 
 # %%
 check("lab09.combined_loss")
+
+# %% [markdown]
+# ## 9.12 Look at your rows
+#
+# Before you train anything, look at what the model will read. Below is one example of each task of
+# the course's little world, as your functions lay it out. Each has its target, too.
+
+# %%
+settings = finetuning.Settings(
+    length=64,
+    batch_size=32,
+    epochs=1 if short() else 9,
+    peak_rate=2e-3,
+    reports=2,
+)
+world = tasks.world_tasks(train=96 if short() else 1200, validation=64 if short() else 300, seed=9)
+texts = [text for task in world for example in task.train for text in example.texts]
+tokenizer = Tokenizer.train(texts, 500, special_tokens=finetuning.TOKENS.values())
+for task in world:
+    rows, targets = finetuning.rows_of(task, task.train[:1], tokenizer, settings.length)
+    print(f"{task.form}, target {np.round(targets[0], 2)}")
+    for row in rows[0]:
+        text = tokenizer.decode(row)
+        padding = text.count("<|pad|>")
+        print("   ", text.replace("<|pad|>", ""), f"+ {padding} padding")
+
+# %% [markdown]
+# ## 9.13 Fine-tune
+#
+# Now train. The task is the first one: is an opinion good or bad? The opinions deny ("not
+# boring"), grant and turn round ("although the room was poor, ..."), so counting words is not
+# enough. `gpt_tf.finetuning.finetune` is given to you: it puts your head on a copy of a GPT and
+# follows GPT-1's schedule. Read it. It is short.
+#
+# The GPT here is small and **fresh**: it was not pre-trained. That makes it plain what fine-tuning
+# alone can do. It is trained twice, with lambda 0.5 and with lambda 0, so that you see what the
+# second loss changes.
+
+# %%
+keras.utils.set_random_seed(9)
+config = GPTConfig(
+    tokenizer.vocabulary_size,
+    settings.length,
+    num_layers=2,
+    num_heads=4,
+    hidden_dim=64,
+    dropout=0.1,
+)
+gpt = parts.GPT(config)
+gpt(np.zeros((1, 2), "int32"))
+opinions = world[0]
+runs = {}
+for weight in (0.5, 0.0):
+    how = finetuning.Settings(**(vars(settings) | {"language_weight": weight}))
+    runs[weight] = finetuning.finetune(gpt, opinions, tokenizer, how, seed=9, label=f"{weight=}")
+baselines = tasks.baselines(opinions)
+
+# %%
+figure, axes = plt.subplots(1, 3, figsize=(13, 4))
+for weight, run in runs.items():
+    history = run["history"]
+    axes[0].plot(history["step"], history["task_loss"], "o-", label=f"lambda {weight}")
+    axes[2].plot(history["step"], history["score"], "o-", label=f"lambda {weight}")
+history = runs[0.5]["history"]
+axes[1].plot(history["step"], history["language_loss"], "o-", label="lambda 0.5")
+axes[0].axhline(np.log(2), color="gray", linestyle=":", label="guessing, log 2")
+axes[1].axhline(
+    np.log(config.vocabulary_size), color="gray", linestyle=":", label="guessing, log V"
+)
+for (name, value), style in zip(baselines.items(), (":", "--"), strict=True):
+    axes[2].axhline(value, color="gray", linestyle=style, label=name.replace("_", " "))
+for axis, label, title in (
+    (axes[0], "L2 (nats an example)", "The task, while training"),
+    (axes[1], "L1 (nats a token)", "The task's texts, while training"),
+    (axes[2], "accuracy (share right)", "The task, on validation examples"),
+):
+    axis.set_xlabel("step (updates)")
+    axis.set_ylabel(label)
+    axis.set_title(title)
+    axis.legend()
+figure.tight_layout()
+plt.show()
+
+# %%
+print(f"{len(opinions.train)} training examples, {len(opinions.validation)} validation examples")
+for name, value in baselines.items():
+    print(f"{name.replace('_', ' '):22s} accuracy {value:.3f}")
+for weight, run in runs.items():
+    print(f"fresh GPT, lambda {weight:<4} accuracy {run['score']:.3f}")
+error = (0.25 / len(opinions.validation)) ** 0.5
+print(f"a difference below {2 * error:.3f} may be chance (two standard errors at most)")
+
+# %% [markdown]
+# How to read the three plots:
+#
+# * **L2** starts at log 2: a head from N(0, 0.02) has no opinion yet. If yours starts much higher,
+#   the head's weights are too large. It may stay there for a while before it falls: the model must
+#   find out first what the extract token is for.
+# * **L1** falls from the start. The opinions use few words in few patterns, and each token of each
+#   text says something about them. L2 gets one label an example.
+# * **Accuracy** is measured on other examples, and half of these contain words that the training
+#   examples never use. A fresh model cannot know what "dismal" means. A pre-trained one can have
+#   read it. Compare the model's accuracy with the bag of words, not with 0.
+#
+# Is the run with lambda 0.5 better than the one with lambda 0? Look at the last line before you
+# answer. One run each is no proof. GPT-1 found that the auxiliary loss helps on larger data sets
+# and not on smaller ones; on average over its eight tasks the model without it was even slightly
+# better, 75.0 against 74.7 (GPT-1, table 5).
+#
+# ## 9.14 Questions
+#
+# 1. The extract token is never seen in pre-training, so its embedding is random when fine-tuning
+#    begins. Why does it not matter much?
+# 2. For multiple choice, `TaskModel` computes L1 on the row with the right answer only. What would
+#    the model learn from the others? GPT-1's paper does not say which rows it used.
+# 3. A model that reads in both directions, such as BERT, takes its answer from the **first**
+#    position. Why would that fail here?
+#
+# ## What you know now
+#
+# * Any of the four tasks is a text to read, once start, delimiter and extract tokens are in it.
+# * The head is one linear layer. Similarity adds two orders; multiple choice scores row by row.
+# * L3 = L2 + lambda L1: the task's loss, and reading on beside it, with padding left out.
+# * A long text gives way from its front, and no text disappears.

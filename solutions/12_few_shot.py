@@ -12,11 +12,10 @@
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
-import tensorflow as tf
-from tqdm import tqdm
 
-from gpt_tf import parts
+from gpt_tf import parts, training, world
 from gpt_tf.config import GPTConfig
+from gpt_tf.tokenizer import Tokenizer
 
 # %% [markdown]
 # ## 12.1 Zero, one, few
@@ -214,3 +213,140 @@ def choose_candidate(model, prompt_ids, candidates, normalise="length", answer_p
 
 # %%
 check("lab12.choose_candidate")
+
+# %% [markdown]
+# ## 12.5 Scores of a real model
+#
+# Now with a model that has read something. You train a small GPT for about a minute on texts of
+# the course's little world: who is what, what is used for what, questions with their answers. No
+# task is trained, only the next token.
+
+# %%
+documents = world.documents(300 if short() else 4000, seed=12)
+tokenizer = Tokenizer.train(documents, 500 if short() else 800, special_tokens=["<|endoftext|>"])
+LENGTH = 64
+train = parts.pack_documents(
+    [tokenizer.encode(text) for text in documents], LENGTH, tokenizer.token_id("<|endoftext|>")
+)
+validation, train = train[: len(train) // 20], train[len(train) // 20 :]
+print(documents[0])
+print(f"{train.size:,} tokens to train on, vocabulary {tokenizer.vocabulary_size}")
+
+# %%
+keras.utils.set_random_seed(12)
+config = GPTConfig(
+    tokenizer.vocabulary_size, LENGTH, num_layers=2, num_heads=4, hidden_dim=32 if short() else 96
+)
+steps = 20 if short() else 500
+recipe = training.Recipe(steps=steps, batch_size=16, peak_rate=3e-3, warmup_steps=steps // 10)
+model = parts.GPT(config)
+history = training.pretrain(model, train, validation, recipe, label="little world")
+print(f"loss on texts not trained on: {history['validation_loss'][-1]:.3f} nats a token")
+print(f"guessing: {np.log(config.vocabulary_size):.3f} nats a token")
+
+# %% [markdown]
+# One question, five answers. One of them is right, and one is much longer than the rest.
+
+# %%
+question = "What can you use to play in the wind?"
+answers = ["A kite.", "A hammer.", "A microscope.", "Yes.", "A small green piece of furniture."]
+prompt_ids = tokenizer.encode(build_prompt("", [], question))
+nothing_ids = tokenizer.encode("A:")
+candidates = [tokenizer.encode(f" {answer}") for answer in answers]
+lengths = np.array([len(c) for c in candidates])
+
+sums = score_candidates(model, prompt_ids, candidates)
+anyway = score_candidates(model, nothing_ids, candidates)
+ways = {
+    "none": (sums, "log P (nats)"),
+    "length": (normalised_scores(sums, lengths), "log P (nats a token)"),
+    "unconditional": (normalised_scores(sums, lengths, anyway), "log P - log P anyway (nats)"),
+}
+
+# %%
+figure, axes = plt.subplots(1, 3, figsize=(13, 3.5), sharey=True)
+for axis, (way, (scores, unit)) in zip(axes, ways.items(), strict=True):
+    best = choose_candidate(model, prompt_ids, candidates, way, nothing_ids)
+    colours = ["tab:orange" if i == best else "tab:blue" for i in range(len(answers))]
+    axis.barh(range(len(answers)), np.asarray(scores), color=colours)
+    axis.set_title(f'normalise="{way}"')
+    axis.set_xlabel(unit)
+axes[0].set_yticks(
+    range(len(answers)), [f"{a} ({n} tokens)" for a, n in zip(answers, lengths, strict=True)]
+)
+axes[0].set_ylabel("answer")
+axes[0].invert_yaxis()
+figure.suptitle(f"Q: {question} (the chosen answer is orange)")
+figure.tight_layout()
+plt.show()
+
+# %% [markdown]
+# One question is an anecdote. So ask about many. Each question below has four answers that are
+# things of the world, and exactly one is right. Guessing gets a quarter of them. The prompt is
+# zero-shot and one-shot: the example is about another thing.
+
+# %%
+uses = {
+    "play in the wind": "kite", "drive in nails": "hammer", "cut wood": "saw",
+    "gather leaves": "rake", "turn bolts": "wrench", "carve stone": "chisel",
+    "cross the lake": "boat", "write letters": "desk", "bake bread": "oven",
+    "catch fish": "net", "sew clothes": "needle", "fry eggs": "pan",
+    "ride to school": "bicycle", "keep the beat": "drum", "write stories": "pen",
+    "plough the field": "tractor", "drive to town": "car", "look at small things": "microscope",
+}  # fmt: skip
+
+
+def ask(purpose, thing, shots, way, rng):
+    """Returns whether the model chooses the right one of four things."""
+    others = [other for other in uses.values() if other != thing]
+    options = [thing, *rng.choice(others, 3, replace=False)]
+    order = rng.permutation(4)
+    examples = [(p, t) for p, t in uses.items() if t not in options][:shots]
+    prompt = build_prompt(
+        "",
+        [(f"What can you use to {p}?", f"A {t}.") for p, t in examples],
+        f"What can you use to {purpose}?",
+    )
+    candidates = [tokenizer.encode(f" A {options[i]}.") for i in order]
+    return (
+        order[choose_candidate(model, tokenizer.encode(prompt), candidates, way, nothing_ids)] == 0
+    )
+
+
+asked = list(uses.items())[: 3 if short() else None]
+for shots in (0, 1):
+    for way in ways:
+        rng = np.random.default_rng(12)
+        right = [ask(purpose, thing, shots, way, rng) for purpose, thing in asked]
+        print(f'{shots}-shot, "{way}": {sum(right)} of {len(right)} right')
+
+# %% [markdown]
+# How to read this:
+#
+# * In the left plot the long answer has no chance, whatever the question is. In the middle one it
+#   may come out well: most of its tokens are easy to guess once the first ones are there.
+# * "Yes." is a common answer after "A:" in these texts. Look at how its bar changes from the left
+#   plot to the right one.
+# * In the list, look first at whether the zero-shot numbers are above a quarter. Then compare the
+#   three ways. With so few questions a difference of two or three means nothing.
+#
+# Does the example help? A model this small has learned the form of a question from its texts
+# already, so an example in the prompt tells it little. In GPT-3 the gap between zero, one and few
+# examples grows with the size of the model (GPT-3, figure 1.2). Do not expect it here.
+#
+# ## 12.6 Questions
+#
+# 1. GPT-3 compares answers by their likelihood for each token, and for a few data sets by the ratio
+#    to "Answer:". How would you decide which one to use, without looking at the test set?
+# 2. The prompt ends in "A:". Put a space behind it and print the scores again. What changes, and
+#    which tokens is it about?
+# 3. Few-shot results depend on which examples are shown, and in which order. How would you report
+#    an accuracy that does justice to that?
+#
+# ## What you know now
+#
+# * A task can be written into the prompt: a description, solved examples, a question.
+# * An answer's score is the sum of its tokens' log-probabilities, each predicted one position
+#   earlier.
+# * Sums favour short answers and common ones. Dividing by the length, or by the likelihood after a
+#   prompt that says nothing, makes up for it.

@@ -211,3 +211,31 @@ def test_dropout_only_while_training(submission, rng):
         "CausalSelfAttention(dropout=0.5) gives the same with and without training=True",
         "attention.dropout-ignored",
     )
+
+
+@exercise("lab04.CausalSelfAttention")
+def test_one_position_layer(submission, rng):
+    x = rng.normal(size=(1, 1, 10))
+    w = layer_weights(rng)
+    expect_close(
+        submission.layer("CausalSelfAttention", {"num_heads": HEADS, "head_dim": HEAD_DIM}, w, x),
+        reference.causal_self_attention(x, w, HEADS),
+        what="CausalSelfAttention on a sequence of one token",
+    )
+
+
+@exercise("lab04.CausalSelfAttention")
+def test_initial_kernels(submission, rng):
+    x = rng.normal(size=(1, 2, 64))
+    config = {"num_heads": 4, "head_dim": 20, "residual_stddev": 0.005}
+    initial = submission.weights("CausalSelfAttention", config, x)
+    for name, stddev in (("qkv.kernel", 0.02), ("projection.kernel", 0.005)):
+        expect(name in initial, f"CausalSelfAttention has no weight {name}")
+        # Of some 5,000 draws the deviation is within 2% or so of the true one.
+        found = float(initial[name].std())
+        expect(
+            abs(found / stddev - 1) < 0.07,
+            f"CausalSelfAttention(residual_stddev=0.005): {name} starts with standard deviation "
+            f"{found:.4f}, expected {stddev}",
+            "attention.initial-kernels",
+        )

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from gpt_tf.course import extract, layout
 
 STARS = {1: "★☆☆", 2: "★★☆", 3: "★★★"}
+WIDGET = "application/vnd.jupyter.widget-view+json"
 FIRST_CELL = """\
 # Run this cell first. In Colab it fetches the course; elsewhere it finds it.
 import pathlib
@@ -277,6 +278,7 @@ def run(notebook, name):
         RuntimeError: a cell failed; the message has the cell and its error.
     """
     bar = tqdm(total=len(notebook.cells), desc=name, unit="cell", leave=False)
+    metadata = copy.deepcopy(notebook.metadata)
     client = nbclient.NotebookClient(
         notebook,
         timeout=1200,
@@ -290,6 +292,8 @@ def run(notebook, name):
         raise RuntimeError(f"solutions/{name}.ipynb: {error}") from error
     finally:
         bar.close()
+    # The kernel adds its version and its widgets' state, which differ from machine to machine.
+    notebook.metadata = metadata
     for cell in notebook.cells:
         cell.metadata = {}
         if cell.cell_type == "code":
@@ -300,6 +304,8 @@ def tidy(outputs):
     """Leaves what a reader wants of a cell's outputs: no progress bars, streams in one piece."""
     kept = []
     for output in outputs:
+        if WIDGET in output.get("data", {}):
+            continue
         if output.output_type == "stream":
             if output.name == "stderr":
                 continue

@@ -53,9 +53,7 @@ def banded_causal_mask(length, window):
     if window <= 0:
         raise ValueError("too narrow")
     row = keras.ops.expand_dims(keras.ops.arange(length), 1)
-    return keras.ops.logical_and(
-        parts.causal_mask(length), keras.ops.arange(length) > row - window
-    )
+    return keras.ops.logical_and(parts.causal_mask(length), keras.ops.arange(length) > row - window)
 
 
 @right("lab06.GPT", because="the masks may be made for each block, and the width in call")

@@ -16,7 +16,7 @@ NEEDS_DATA = pytest.mark.skipif(
     not os.environ.get("GPT_TF_DATA"), reason="GPT_TF_DATA names no folder of data sets"
 )
 TEXTS = ("tinyshakespeare", "gutenberg", "wikitext-2")
-# Counted by hand or taken from the publishers; not read from the catalog under test.
+# As the data folder's own description states them; not read from the catalog under test.
 ROWS = {
     "tinyshakespeare": {"train": 40000},
     "wikitext-2": {"validation": 3760, "test": 4358},

@@ -1,7 +1,6 @@
 """Known-wrong answers to lab 04, and the misconception that each must draw."""
 
 import keras
-import numpy as np
 
 
 @wrong("lab04.causal_mask", draws="mask.sees-the-future")
@@ -211,3 +210,13 @@ class CausalSelfAttention(Layer):
         q, k, v = self.heads(x)
         mask = causal_mask(x.shape[1]) if attention_mask is None else attention_mask
         return self.projection(merge_heads(scaled_dot_product_attention(q, k, v, mask)))
+
+
+@wrong("lab04.CausalSelfAttention", draws="attention.initial-kernels")
+class CausalSelfAttention(Layer):
+    def call(self, x, attention_mask=None):
+        q, k, v = self.heads(x)
+        mask = causal_mask(x.shape[1]) if attention_mask is None else attention_mask
+        return self.projection(
+            merge_heads(scaled_dot_product_attention(q, k, v, mask, self.dropout))
+        )

@@ -41,7 +41,7 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def lstm_logits(tokens, w, skip=None, backwards=False, bag=False, keep_state=False):
+def lstm_logits(tokens, w, skip=None, backwards=False, bag=False):
     """(batch, T, V) of logits; gates in Keras's order: input, forget, candidate, output.
 
     Args:
@@ -50,16 +50,13 @@ def lstm_logits(tokens, w, skip=None, backwards=False, bag=False, keep_state=Fal
         skip: int or None, a token at which the state stands still.
         backwards: bool, reads from right to left and gives its outputs in that order.
         bag: bool, forgets the state at each position.
-        keep_state: bool, each row goes on with the state that the row above ended with.
     """
     batch, length = tokens.shape
     vectors = w["embedding.embeddings"][tokens]
     units = w["lstm.cell.recurrent_kernel"].shape[0]
     states = np.zeros((batch, length, units))
-    h, c = np.zeros(units), np.zeros(units)
     for b in range(batch):
-        if not keep_state:
-            h, c = np.zeros(units), np.zeros(units)
+        h, c = np.zeros(units), np.zeros(units)
         for t in range(length):
             place = length - 1 - t if backwards else t
             if bag:

@@ -1,6 +1,7 @@
 """Likelihoods of candidates in NumPy float64, one candidate at a time and without padding."""
 
 import numpy as np
+
 from reference import fine_tuning, gpt
 
 

@@ -1,0 +1,214 @@
+"""The fine-tuner: rows, the model around GPT and head, the loop, and what it says to bad input."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from gpt_tf import finetuning, parts, tasks
+from gpt_tf.config import GPTConfig
+from gpt_tf.tasks import Example, Task
+from gpt_tf.tokenizer import Tokenizer
+
+CONFIG = GPTConfig(261, 32, num_layers=1, num_heads=2, hidden_dim=16)
+FAST = finetuning.Settings(length=24, batch_size=8, epochs=2, peak_rate=1e-2, reports=1)
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return Tokenizer.from_merges([], ["<|endoftext|>", *finetuning.TOKENS.values()])
+
+
+@pytest.fixture
+def gpt():
+    keras.utils.set_random_seed(1)
+    model = parts.GPT(CONFIG)
+    model(np.zeros((1, 2), "int32"))
+    return model
+
+
+def classification(count=24):
+    """Texts of x or of o: anything that learns at all tells them apart."""
+    examples = [Example((("x " if i % 2 else "o ") * 3 + str(i),), i % 2) for i in range(count)]
+    return Task("letters", "classification", ("o", "x"), "accuracy", examples, examples[:10])
+
+
+def similarity():
+    pairs = [Example(("a b", "a b" if s > 2 else "c"), float(s)) for s in (0, 1.5, 3, 4.25, 5)]
+    return Task("alike", "similarity", (), "pearson", pairs, pairs)
+
+
+def entailment():
+    pairs = [Example(("a dog", "an animal"), 0), Example(("a cat", "a hat"), 2)]
+    labels = ("entailment", "neutral", "contradiction")
+    return Task("follows", "entailment", labels, "accuracy", pairs, pairs)
+
+
+def multiple_choice():
+    questions = [Example(("a? b?", "a", "b", "cc"), 0), Example(("b? c?", "b", "aa", "c"), 2)]
+    return Task("choose", "multiple_choice", ("0", "1", "2"), "accuracy", questions, questions)
+
+
+ALL = [classification, entailment, similarity, multiple_choice]
+
+
+@pytest.mark.parametrize(
+    ("make", "rows", "classes"), zip(ALL, (1, 1, 2, 3), (2, 3, 6, 3), strict=True)
+)
+def test_rows_of_each_form(tokenizer, make, rows, classes):
+    task = make()
+    made, targets = finetuning.rows_of(task, task.train, tokenizer, 20)
+    assert made.shape == (len(task.train), rows, 20) and made.dtype == np.int32
+    assert targets.shape == (len(task.train), classes)
+    np.testing.assert_allclose(targets.sum(axis=1), 1, rtol=1e-6)
+    tokens = finetuning.task_tokens(tokenizer)
+    assert (made[..., 0] == tokens["start"]).all()
+    assert ((made == tokens["extract"]).sum(axis=-1) == 1).all()
+    means = targets @ np.arange(classes)
+    np.testing.assert_allclose(means, [e.label for e in task.train], rtol=1e-6)
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_logits_do_not_depend_on_padding(gpt, tokenizer, make):
+    task = make()
+    tokens, classes = finetuning.task_tokens(tokenizer), finetuning.num_classes(task)
+    model = finetuning.TaskModel(gpt, task.form, classes, tokens)
+    short, long = (
+        model(finetuning.rows_of(task, task.train[:2], tokenizer, n)[0]) for n in (20, 30)
+    )
+    assert short.shape == (2, classes)
+    np.testing.assert_allclose(short, long, atol=1e-5)
+
+
+def test_similarity_has_no_order(gpt, tokenizer):
+    tokens = finetuning.task_tokens(tokenizer)
+    model = finetuning.TaskModel(gpt, "similarity", 6, tokens)
+    rows = [
+        finetuning.rows_of(similarity(), [Example(texts, 1.0)], tokenizer, 20)[0]
+        for texts in (("a b c", "d"), ("d", "a b c"))
+    ]
+    np.testing.assert_allclose(model(rows[0]), model(rows[1]), atol=1e-6)
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_loss_is_the_sum_of_its_parts(gpt, tokenizer, make):
+    task = make()
+    tokens, classes = finetuning.task_tokens(tokenizer), finetuning.num_classes(task)
+    rows, targets = finetuning.rows_of(task, task.train[:2], tokenizer, 20)
+    model = finetuning.TaskModel(gpt, task.form, classes, tokens, 0.0, language_weight=0.3)
+    loss = float(model.compute_loss(rows, targets, model(rows, training=True)))
+    log_p = keras.ops.convert_to_numpy(keras.ops.log_softmax(model(rows)))
+    task_loss = -np.mean(np.sum(targets * log_p, axis=1))
+    # One row of each example is read: the right answer's, or the first.
+    chosen = [e.label if task.form == "multiple_choice" else 0 for e in task.train[:2]]
+    losses, count = 0.0, 0
+    for row in (rows[i, c] for i, c in enumerate(chosen)):
+        real = row[row != tokens["pad"]]
+        predicted = keras.ops.convert_to_numpy(keras.ops.log_softmax(gpt(real[None])))[0]
+        losses -= sum(predicted[t, real[t + 1]] for t in range(len(real) - 1))
+        count += len(real) - 1
+    assert loss == pytest.approx(task_loss + 0.3 * losses / count, rel=1e-4)
+
+
+def test_finetune_learns_and_leaves_the_model_alone(gpt, tokenizer):
+    before = gpt.get_weights()
+    task = classification()
+    settings = dataclasses.replace(FAST, epochs=8)
+    done = finetuning.finetune(gpt, task, tokenizer, settings, seed=3, label="test")
+    history = done["history"]
+    assert all(np.array_equal(a, b) for a, b in zip(before, gpt.get_weights(), strict=True))
+    assert done["score"] == history["score"][-1] == 1.0
+    assert history["step"] == [3 * (i + 1) for i in range(8)]
+    assert history["task_loss"][-1] < history["task_loss"][0]
+    assert history["language_loss"][-1] < history["language_loss"][0]
+    sums = np.add(history["task_loss"], 0.5 * np.array(history["language_loss"]))
+    np.testing.assert_allclose(history["loss"], sums, rtol=1e-4)
+
+
+def test_the_same_seed_gives_the_same_curve(gpt, tokenizer):
+    curves = [
+        finetuning.finetune(gpt, classification(), tokenizer, FAST, seed=s)["history"]["loss"]
+        for s in (5, 5, 6)
+    ]
+    np.testing.assert_allclose(curves[0], curves[1], rtol=1e-5)
+    assert not np.allclose(curves[0], curves[2], rtol=1e-5)
+
+
+@pytest.mark.parametrize("make", [similarity, multiple_choice])
+def test_finetune_of_few_examples(gpt, tokenizer, make):
+    settings = dataclasses.replace(FAST, epochs=1, language_weight=0.0)
+    done = finetuning.finetune(gpt, make(), tokenizer, settings)
+    assert np.isfinite(done["score"]) and done["history"]["language_loss"] == [0.0]
+
+
+def test_clone_is_another_model_with_the_same_weights(gpt):
+    twin = finetuning.clone_gpt(gpt)
+    tokens = np.arange(10).reshape(2, 5)
+    np.testing.assert_array_equal(twin(tokens), gpt(tokens))
+    twin.embedding.token_embeddings.assign(twin.embedding.token_embeddings * 0)
+    assert not np.allclose(twin(tokens), gpt(tokens))
+
+
+def test_warmup_linear():
+    rate = finetuning.WarmupLinear(2.0, 4, 12)
+    steps = (0, 1, 4, 8, 12, 13)
+    np.testing.assert_allclose([rate(s) for s in steps], [0, 0.5, 2, 1, 0, 0])
+
+
+def test_predictions():
+    logits = np.array([[0.0, 0.0, 9.0], [5.0, 0.0, 0.0]])
+    assert finetuning.predictions_of("entailment", logits).tolist() == [2, 0]
+    even = finetuning.predictions_of("similarity", np.zeros((2, 6)))
+    np.testing.assert_allclose(even, [2.5, 2.5])
+
+
+def test_unknown_labels(tokenizer):
+    for task, label in ((classification(), 2), (classification(), -1), (similarity(), 5.5)):
+        examples = [task.train[0], dataclasses.replace(task.train[0], label=label)]
+        with pytest.raises(ValueError, match=f"{task.name}, example 2 has the label {label}"):
+            finetuning.rows_of(task, examples, tokenizer, 20)
+
+
+def test_empty_text(tokenizer):
+    with pytest.raises(ValueError, match="follows, example 1: text 2 is empty"):
+        finetuning.rows_of(entailment(), [Example(("a dog", " "), 0)], tokenizer, 20)
+
+
+def test_wrong_number_of_texts(tokenizer):
+    with pytest.raises(ValueError, match="choose, example 1 has 3 texts, the task needs 4"):
+        finetuning.rows_of(multiple_choice(), [Example(("a", "b", "c"), 0)], tokenizer, 20)
+
+
+def test_length_too_short(tokenizer):
+    with pytest.raises(ValueError, match="follows, example 1: .*length"):
+        finetuning.rows_of(entailment(), entailment().train, tokenizer, 4)
+
+
+def test_length_beyond_the_model(gpt, tokenizer):
+    settings = dataclasses.replace(FAST, length=33)
+    with pytest.raises(ValueError, match="Rows of 33 tokens .* reads 32"):
+        finetuning.finetune(gpt, classification(), tokenizer, settings)
+
+
+def test_vocabulary_without_special_tokens(gpt):
+    bare = Tokenizer.from_merges([], ["<|endoftext|>"])
+    with pytest.raises(ValueError, match=r"no token <\|start\|>"):
+        finetuning.finetune(gpt, classification(), bare, FAST)
+
+
+def test_nothing_to_learn_from(gpt, tokenizer):
+    task = dataclasses.replace(classification(), train=[])
+    with pytest.raises(ValueError, match="letters needs examples"):
+        finetuning.finetune(gpt, task, tokenizer, FAST)
+
+
+def test_settings():
+    with pytest.raises(ValueError, match="epochs must be at least 1"):
+        finetuning.Settings(epochs=0)
+
+
+def test_world_task_runs_through(gpt, tokenizer):
+    task = tasks.world_tasks(train=8, validation=4)[1]
+    done = finetuning.finetune(gpt, task, tokenizer, dataclasses.replace(FAST, epochs=1))
+    assert 0 <= done["score"] <= 1

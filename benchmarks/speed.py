@@ -6,13 +6,15 @@
 
 Training: both models have the same sizes, see the same tokens, and take the same step through
 `train_on_batch`: forward, `parts.next_token_loss`, backward, AdamW. The tokens are random ids,
-because no step is quicker or slower for what they say. First each model is tried in each setting
-(float32 with XLA, mixed_bfloat16 as a graph). Then the two, each in its best setting, take turns,
-and each round gives one ratio. On a machine with other work, tokens a second change from minute to
-minute; the ratio of two neighbours in time changes little. Medians over the rounds are printed.
+because no step is quicker or slower for what they say. Both models, each in both settings (float32
+with XLA, mixed_bfloat16 as a graph), take turns in short stretches, and every round gives one ratio
+of each pair. On a machine with other work, tokens a second change from minute to minute; the ratio
+of two neighbours in time changes less. Medians over the rounds are printed, and the quartiles of
+the ratio, which show how much to trust it. The ratio of the processor time, summed over the cores,
+stands beside it: other work disturbs it least, but it does not see how well the cores were shared.
 
 Generation: greedy, the same prompt and number of new tokens, in float32, with and without the
-key-value cache, beside `GPT2CausalLM.generate` in the better one of XLA and graph.
+key-value cache, beside `GPT2CausalLM.generate` with XLA and as a graph.
 
 PyTorch's GPT-2 of `transformers` joins the training where both packages are installed.
 """
@@ -37,20 +39,33 @@ from gpt_tf.config import GPTConfig  # noqa: E402
 
 SETTINGS = {"float32 XLA": ("float32", True), "bfloat16 graph": ("mixed_bfloat16", False)}
 COURSE, HUB, TORCH = "course", "keras_hub", "transformers"
-TRIAL_ROUNDS = 3  # of each model in each setting, to find its best one
-SLICE_SECONDS = 0.5  # shortest stretch that is timed
+CACHE, NO_CACHE = "course, cache", "course, no cache"
+SLICE_SECONDS = 0.1  # shortest stretch that is timed
 TRAINING_COLUMNS = (
     "size",
     "blocks x width",
     "batch",
     "vocabulary",
     "model",
-    "best setting",
+    "setting",
     "tokens/s",
     "of matmul rate",
-    "course / model",
 )
-GENERATION_COLUMNS = ("batch", "prompt + new", "model", "tokens/s", "course / model")
+GENERATION_COLUMNS = ("batch", "prompt + new", "model", "tokens/s")
+RATIO_COLUMNS = ("course / model", "quartiles", "in processor time")
+
+
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """How long one call took.
+
+    Args:
+        wall: float, seconds on the clock.
+        processor: float, seconds of processor time, summed over the cores.
+    """
+
+    wall: float
+    processor: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,38 +125,52 @@ def flops_per_token(config):
 # ----------------------------------------------------------------------------------------- timing
 
 
-def seconds(step, repeats=1):
-    """Times `repeats` calls of a function that returns when its work is done; mean in seconds."""
-    start = time.perf_counter()
+def timing(step, repeats=1):
+    """Times `repeats` calls of a function that returns when its work is done; their mean."""
+    wall, processor = time.perf_counter(), time.process_time()
     for _ in range(repeats):
         step()
-    return (time.perf_counter() - start) / repeats
+    return Timing(
+        (time.perf_counter() - wall) / repeats, (time.process_time() - processor) / repeats
+    )
 
 
-def take_turns(steps, rounds, repeats, bar):
+def take_turns(steps, rounds, bar):
     """Times several functions round by round, in an order that is reversed every second round.
 
     Args:
-        steps: dict {name: function without arguments}.
+        steps: dict {name: (function without arguments, calls in a row)}.
         rounds: int.
-        repeats: int, calls in a row, or dict {name: int}.
         bar: `tqdm`, moved on by one after each timing.
 
     Returns:
-        dict {name: list of `rounds` floats}, seconds a call.
+        dict {name: list of `rounds` `Timing`}.
     """
-    times = {name: [] for name in steps}
+    timings = {name: [] for name in steps}
     for number in range(rounds):
         for name in list(steps) if number % 2 == 0 else reversed(steps):
-            count = repeats[name] if isinstance(repeats, dict) else repeats
-            times[name].append(seconds(steps[name], count))
+            timings[name].append(timing(*steps[name]))
             bar.update()
-    return times
+    return timings
 
 
-def ratio(times, other_times):
-    """Returns the median over the rounds of how many times as fast the first is."""
-    return statistics.median(b / a for a, b in zip(times, other_times, strict=True))
+def ratios(timings, others, clock="wall"):
+    """Returns, for each round, how many times as fast the first is as the other."""
+    pairs = zip(timings, others, strict=True)
+    return [getattr(other, clock) / getattr(own, clock) for own, other in pairs]
+
+
+def median_seconds(timings):
+    """Returns the median of the seconds on the clock."""
+    return statistics.median(timing.wall for timing in timings)
+
+
+def ratio_cells(timings, others):
+    """Returns the cells of `RATIO_COLUMNS`: how many times as fast the first is as the other."""
+    walls = ratios(timings, others)
+    low, middle, high = np.percentile(walls, [25, 50, 75])
+    processor = statistics.median(ratios(timings, others, "processor"))
+    return f"{middle:.2f}", f"{low:.2f} to {high:.2f}", f"{processor:.2f}"
 
 
 def matmul_step(dtype, width):
@@ -227,7 +256,7 @@ def training_step(name, setting, size, seed):
 def torch_training_step(setting, size, seed):
     """Does for the GPT-2 of `transformers` what `training_step` does for the Keras models.
 
-    PyTorch has no XLA here: "float32 XLA" stands for plain float32, "bfloat16 graph" for autocast.
+    Settings decide the number format only: PyTorch runs eagerly, bfloat16 by autocast.
     """
     import torch
     import transformers
@@ -275,21 +304,21 @@ def training_models():
 
 
 def bench_training(label, size, rounds, seed, matmul_width):
-    """Times the training of every model at one size.
+    """Times the training of every model in every setting at one size.
 
     Args:
         label: str, name of the size.
         size: `Size`.
-        rounds: int, rounds of the models in their best settings.
+        rounds: int.
         seed: int.
         matmul_width: int, side of the square matrices that measure the machine.
 
     Returns:
-        List of rows, one a model, with the cells of `TRAINING_COLUMNS`; and the tokens a second of
-        every model in every setting, as dict {(model, setting): float}.
+        dict {(model, setting): list of `Timing`, seconds a step}, and dict {setting: list of
+        `Timing`, seconds a product of two matrices in the setting's number format}.
     """
     pairs = [(name, setting) for name in training_models() for setting in SETTINGS]
-    total = len(pairs) * (1 + TRIAL_ROUNDS) + rounds * (len(training_models()) + len(SETTINGS))
+    total = len(pairs) + rounds * (len(pairs) + len(SETTINGS))
     with tqdm(total=total, desc=f"training, {label}", unit="timing") as bar:
         steps = {}
         for name, setting in pairs:
@@ -298,89 +327,109 @@ def bench_training(label, size, rounds, seed, matmul_width):
             steps[name, setting]()
             bar.update()
         bar.set_postfix_str("")
-        repeats = max(1, round(SLICE_SECONDS / min(map(seconds, steps.values()))))
-        trial = take_turns(steps, TRIAL_ROUNDS, repeats, bar)
-        best = best_settings(trial)
-
-        contest = {name: steps[name, setting] for name, setting in best.items()}
-        for setting in SETTINGS:
-            dtype = SETTINGS[setting][0].removeprefix("mixed_")
-            contest[setting] = matmul_step(dtype, matmul_width)
-            contest[setting]()
-        times = take_turns(contest, rounds, {name: repeats for name in best} | _ones(SETTINGS), bar)
-    work = flops_per_token(size.config) * size.tokens / (2 * matmul_width**3)
-    rows = []
-    for name, setting in best.items():
-        share = work * ratio(times[name], times[setting])
-        speed = size.tokens / statistics.median(times[name])
-        against = ratio(times[COURSE], times[name])
-        rows.append(training_row(label, size, name, setting, speed, share, against))
-    return rows, {pair: size.tokens / statistics.median(trial[pair]) for pair in pairs}
+        fastest = min(timing(step).wall for step in steps.values())
+        repeats = max(1, round(SLICE_SECONDS / fastest))
+        contest = {pair: (step, repeats) for pair, step in steps.items()}
+        for setting, (dtype, _) in SETTINGS.items():
+            product = matmul_step(dtype.removeprefix("mixed_"), matmul_width)
+            product()
+            contest[setting] = (product, 1)
+        timings = take_turns(contest, rounds, bar)
+    return {p: timings[p] for p in pairs}, {setting: timings[setting] for setting in SETTINGS}
 
 
-def _ones(names):
-    return dict.fromkeys(names, 1)
-
-
-def best_settings(trial):
-    """Returns {model: setting} with the smallest median of {(model, setting): seconds}."""
-    medians = {pair: statistics.median(times) for pair, times in trial.items()}
+def best_settings(timings):
+    """Returns {model: its fastest setting}, of {(model, setting): list of `Timing`}."""
     best = {}
-    for name, setting in sorted(medians, key=medians.get):
+    for name, setting in sorted(timings, key=lambda pair: median_seconds(timings[pair])):
         best.setdefault(name, setting)
-    return {name: best[name] for name in (COURSE, HUB, TORCH) if name in best}
+    return best
 
 
-def training_row(label, size, name, setting, speed, share, against):
-    """Returns the cells of `TRAINING_COLUMNS`; PyTorch's "float32 XLA" is plain float32."""
-    config = size.config
-    if name == TORCH:
-        setting = setting.split()[0]
-    return (
-        label,
-        f"{config.num_layers} x {config.hidden_dim}",
-        f"{size.batch_size} x {config.max_sequence_length}",
-        f"{config.vocabulary_size:,}",
-        name,
-        setting,
-        f"{speed:,.0f}",
-        f"{share:.0%}",
-        f"{against:.2f}",
-    )
+def training_rows(label, size, timings, products, matmul_width):
+    """Returns a row for each model and setting, `TRAINING_COLUMNS` and then `RATIO_COLUMNS`.
+
+    The ratios are those of the course's GPT, in its best setting, to the row's.
+    """
+    config, best = size.config, best_settings(timings)
+    course = timings[COURSE, best[COURSE]]
+    work = flops_per_token(config) * size.tokens / (2 * matmul_width**3)
+    rows = []
+    for (name, setting), own in timings.items():
+        share = work * statistics.median(ratios(own, products[setting]))
+        rows.append(
+            (
+                label,
+                f"{config.num_layers} x {config.hidden_dim}",
+                f"{size.batch_size} x {config.max_sequence_length}",
+                f"{config.vocabulary_size:,}",
+                name,
+                setting_name(name, setting) + (" (best)" if best[name] == setting else ""),
+                f"{size.tokens / median_seconds(own):,.0f}",
+                f"{share:.0%}",
+                *ratio_cells(course, own),
+            )
+        )
+    return rows
+
+
+def setting_name(name, setting):
+    """Returns a setting in words: PyTorch runs neither XLA nor a graph here."""
+    return setting.split()[0] if name == TORCH else setting
+
+
+def verdict(label, timings):
+    """Says in one line how the course's best setting stands to the best one of each other model."""
+    best = best_settings(timings)
+    course = timings[COURSE, best[COURSE]]
+    lines = []
+    for name in best.keys() - {COURSE}:
+        middle, quartiles, processor = ratio_cells(course, timings[name, best[name]])
+        setting = setting_name(name, best[name])
+        lines.append(
+            f"{label}: {COURSE} ({best[COURSE]}) is {middle} times as fast as {name} "
+            f"({setting}); quartiles {quartiles}, in processor time {processor}"
+        )
+    return "\n".join(sorted(lines))
 
 
 # ------------------------------------------------------------------------------------- generation
 
 
-def bench_generation(config, batch_sizes, rounds, seed):
+def bench_generation(config, batch_size, rounds, seed):
     """Times greedy generation, with and without the cache, beside `GPT2CausalLM.generate`.
 
     Args:
         config: `GPTConfig`; a quarter of the context is the prompt, the rest is generated.
-        batch_sizes: tuple of int, rows generated at once.
+        batch_size: int, texts that are written at once.
         rounds: int. Without the cache a third as many: it is slow.
         seed: int, of weights and prompt.
 
     Returns:
-        List of rows with the cells of `GENERATION_COLUMNS`.
+        List of rows, `GENERATION_COLUMNS` and then `RATIO_COLUMNS`; the ratios are those of the
+        course's GPT with its cache to the row's.
     """
+    slow_rounds = max(1, rounds // 3)
+    total = 4 + 3 * rounds + 2 * slow_rounds
+    with tqdm(total=total, desc=f"generation, batch {batch_size}", unit="timing") as bar:
+        steps = generation_steps(config, batch_size, seed)
+        for name, step in steps.items():
+            bar.set_postfix_str(f"compiling {name}")
+            step()
+            bar.update()
+        bar.set_postfix_str("")
+        slow = {name: (steps[name], 1) for name in (CACHE, NO_CACHE)}
+        fast = {name: (step, 1) for name, step in steps.items() if name != NO_CACHE}
+        timings = take_turns(fast, rounds, bar)
+        slow_timings = take_turns(slow, slow_rounds, bar)
+    length = config.max_sequence_length
+    new_tokens = length - length // 4
     rows = []
-    rounds_without = max(1, rounds // 3)
-    total = len(batch_sizes) * (4 + 3 * rounds + 2 * rounds_without)
-    with tqdm(total=total, desc="generation", unit="timing") as bar:
-        for batch_size in batch_sizes:
-            steps = generation_steps(config, batch_size, seed)
-            for name, step in steps.items():
-                bar.set_postfix_str(f"compiling {name}")
-                step()
-                bar.update()
-            bar.set_postfix_str("")
-            without = "course, no cache"
-            cached = {name: step for name, step in steps.items() if name != without}
-            times = take_turns(cached, rounds, 1, bar)
-            pair = {without: steps[without], "course, cache": steps["course, cache"]}
-            slow_times = take_turns(pair, rounds_without, 1, bar)
-            rows += generation_rows(config, batch_size, times, slow_times)
+    for name, own in (timings | {NO_CACHE: slow_timings[NO_CACHE]}).items():
+        course = slow_timings[CACHE] if name == NO_CACHE else timings[CACHE]
+        speed = batch_size * new_tokens / median_seconds(own)
+        lengths = f"{length // 4} + {new_tokens}"
+        rows.append((str(batch_size), lengths, name, f"{speed:,.0f}", *ratio_cells(course, own)))
     return rows
 
 
@@ -410,31 +459,11 @@ def generation_steps(config, batch_size, seed):
         return lambda: np.asarray(model.generate(inputs, stop_token_ids=None)["token_ids"])
 
     return {
-        "course, cache": functools.partial(course, True),
-        "course, no cache": functools.partial(course, False),
+        CACHE: functools.partial(course, True),
+        NO_CACHE: functools.partial(course, False),
         "keras_hub, XLA": hub(True),
         "keras_hub, graph": hub(False),
     }
-
-
-def generation_rows(config, batch_size, times, slow_times):
-    """Returns the rows of `GENERATION_COLUMNS`; of keras_hub only the faster of its two ways."""
-    ours = "course, cache"
-    hub = min((name for name in times if name != ours), key=lambda n: statistics.median(times[n]))
-    slow = next(name for name in slow_times if name != ours)
-    length = config.max_sequence_length
-    new_tokens = length - length // 4
-
-    def row(name, own_times, course_times):
-        speed = batch_size * new_tokens / statistics.median(own_times)
-        against = f"{ratio(course_times, own_times):.2f}"
-        return (str(batch_size), f"{length // 4} + {new_tokens}", name, f"{speed:,.0f}", against)
-
-    return [
-        row(ours, times[ours], times[ours]),
-        row(hub, times[hub], times[ours]),
-        row(slow, slow_times[slow], slow_times[ours]),
-    ]
 
 
 # ----------------------------------------------------------------------------------------- output
@@ -450,19 +479,11 @@ def table(columns, rows):
     )
 
 
-def trial_lines(label, speeds):
-    """Says what each model reached in each setting before the contest."""
-    return [
-        f"{label}: {name}, {setting}: {speed:,.0f} tokens/s"
-        for (name, setting), speed in speeds.items()
-    ]
-
-
 def read_arguments(words=None):
     """Reads the command line; `words` stand in for it in a test."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sizes", nargs="+", choices=list(SIZES), default=list(SIZES))
-    parser.add_argument("--rounds", type=int, default=9, help="rounds of the contest (default 9)")
+    parser.add_argument("--rounds", type=int, default=25, help="of timing (default 25)")
     parser.add_argument("--seed", type=int, default=0, help="of weights and tokens")
     parser.add_argument("--no-generation", action="store_true", help="training only")
     parser.add_argument("--short", action="store_true", help="a toy size and two rounds")
@@ -483,27 +504,27 @@ def main(words=None):
     rounds = 2 if arguments.short else arguments.rounds
     import keras
 
-    rows, trials = [], []
+    rows, verdicts = [], []
     for label, size in sizes.items():
         matmul_width = 256 if arguments.short else 2048
-        own_rows, speeds = bench_training(label, size, rounds, arguments.seed, matmul_width)
-        rows += own_rows
-        trials += trial_lines(label, speeds)
+        timings, products = bench_training(label, size, rounds, arguments.seed, matmul_width)
+        rows += training_rows(label, size, timings, products, matmul_width)
+        verdicts.append(verdict(label, timings))
         keras.backend.clear_session()
         gc.collect()
-    print("\nBefore the contest, every setting (medians of", TRIAL_ROUNDS, "rounds):")
-    print("\n".join(trials))
-    print(f"\nTraining, each model in its best setting, in turns (medians of {rounds} rounds):")
-    print(table(TRAINING_COLUMNS, rows))
+    print(f"\nTraining on random token ids, medians of {rounds} rounds:")
+    print(table(TRAINING_COLUMNS + RATIO_COLUMNS, rows))
+    print("\n".join(verdicts))
+    if TORCH not in training_models():
+        print("(No third model: torch and transformers are not both installed.)")
     if not arguments.no_generation:
         config = TOY.config if arguments.short else SIZES["vocabulary"].config
-        batch_sizes = (2,) if arguments.short else (1, 16)
-        rows = bench_generation(config, batch_sizes, rounds, arguments.seed)
-        print(f"\nGreedy generation, float32, in turns (medians of {rounds} rounds):")
-        print(table(GENERATION_COLUMNS, rows))
-    if TORCH not in training_models():
-        print("\nNo third model: torch and transformers are not both installed.")
-    print("'course / model' above 1: the course's GPT is the faster one.")
+        rows = []
+        for batch_size in (2,) if arguments.short else (1, 16):
+            rows += bench_generation(config, batch_size, rounds, arguments.seed)
+        print(f"\nGreedy generation in float32, medians of {rounds} rounds:")
+        print(table(GENERATION_COLUMNS + RATIO_COLUMNS, rows))
+    print("\n'course / model' above 1: the course's GPT, in its best setting, is the faster one.")
 
 
 if __name__ == "__main__":

@@ -33,9 +33,10 @@ class Settings:
         vocabulary_size, max_sequence_length, num_layers, num_heads, hidden_dim, dropout: of the
             model, see `GPTConfig`.
         characters: int, most characters of training text to read.
+        world_documents: int, passages of the generated world beside the docstrings (offline).
         steps, batch_size, peak_rate: of pre-training.
         examples, epochs, task_batch_size, task_rate: of fine-tuning, for each task.
-        task_length: int, tokens in a row of a task.
+        task_length: int, most tokens in a row of a task.
         validation: int, most validation examples of a task.
         prompts: int, questions put to the model for each number of examples shown.
         shots: tuple of int, numbers of examples shown.
@@ -45,23 +46,24 @@ class Settings:
     data: str = "offline"
     text: str = ""
     seed: int = 0
-    vocabulary_size: int = 4096
+    vocabulary_size: int = 2048
     max_sequence_length: int = 128
     num_layers: int = 4
     num_heads: int = 4
-    hidden_dim: int = 192
-    dropout: float = 0.1
-    characters: int = 12_000_000
+    hidden_dim: int = 128
+    dropout: float = 0.0
+    characters: int = 6_000_000
+    world_documents: int = 20_000
     steps: int = 1200
     batch_size: int = 16
     peak_rate: float = 2e-3
-    examples: int = 1500
-    epochs: int = 3
+    examples: int = 1200
+    epochs: int = 4
     task_batch_size: int = 32
-    task_rate: float = 5e-4
+    task_rate: float = 2e-3
     task_length: int = 64
-    validation: int = 500
-    prompts: int = 100
+    validation: int = 300
+    prompts: int = 60
     shots: tuple[int, ...] = (0, 1, 4)
     new_tokens: int = 60
 
@@ -69,7 +71,7 @@ class Settings:
         """Returns the same run made small: it shows that everything works, and learns little."""
         return dataclasses.replace(
             self, vocabulary_size=512, max_sequence_length=96, num_layers=2, hidden_dim=64,
-            characters=200_000, steps=30, batch_size=8, examples=64, epochs=1, validation=40,
+            characters=200_000, world_documents=300, steps=30, batch_size=8, examples=64, epochs=1, validation=40,
             prompts=8, shots=(0, 1), new_tokens=10,
         )  # fmt: skip
 
@@ -188,7 +190,7 @@ def documents_of(settings):
     train = train[: int(np.searchsorted(ends, settings.characters)) + 1]
     if settings.data == "offline":
         # Unlabelled text of the world that the tasks are about: what BooksCorpus is to GPT-1.
-        count = settings.characters // 2000
+        count = settings.world_documents
         train = train + world.documents(count, seed=settings.seed)
         train = [train[i] for i in np.random.default_rng(settings.seed).permutation(len(train))]
         validation = validation + world.documents(count // 20, seed=settings.seed + 1)
@@ -273,6 +275,9 @@ def fine_tune(run, task):
         batch_size=settings.task_batch_size,
         epochs=settings.epochs,
         peak_rate=settings.task_rate,
+        # GPT-1's 0.2% is less than one step here.
+        warmup_fraction=0.1,
+        reports=1,
     )
     scores = dict(tasks.baselines(task))
     models = {

@@ -9,10 +9,11 @@
 # You build its four pieces: layer normalisation, the GELU, the feed-forward layer and the residual
 # connection. Then you wire them in two ways. GPT-1 normalises **after** each sum (post-norm), GPT-2
 # **before** each sub-layer (pre-norm). It looks like a detail. At the end you measure what it does
-# to the gradients of a deep stack.
+# to a deep stack.
 
 # %%
 import keras
+import keras_hub
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
@@ -330,3 +331,260 @@ class TransformerBlock(keras.layers.Layer):
 
 # %%
 check("lab05.TransformerBlock")
+
+# %% [markdown]
+# ## 5.6 Experiment: GELU beside ReLU
+#
+# Left the two functions and the exact GELU, right their slopes. The slope is what the gradient is
+# multiplied by on its way back.
+
+# %%
+x = tf.constant(np.linspace(-4, 4, 401), "float32")
+curves = {
+    "GELU, tanh form": gelu,
+    "GELU, exact": lambda z: keras.ops.gelu(z, approximate=False),
+    "ReLU": keras.ops.relu,
+}
+values, slopes = {}, {}
+for name, function in curves.items():
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        values[name] = function(x)
+    slopes[name] = tape.gradient(values[name], x)
+
+figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
+for axis, lines, label in (
+    (axes[0], values, "output (no unit)"),
+    (axes[1], slopes, "slope (no unit)"),
+):
+    for (name, line), style in zip(lines.items(), ("-", ":", "--"), strict=True):
+        axis.plot(x, line, style, label=name)
+    axis.set(xlabel="input (no unit)", ylabel=label)
+    axis.legend()
+figure.tight_layout()
+plt.show()
+
+gap = np.abs(values["GELU, tanh form"] - values["GELU, exact"])
+print(f"largest gap between the two GELUs: {gap.max():.1e}, at x = {x[gap.argmax()]:.1f}")
+
+# %% [markdown]
+# Below zero ReLU's slope is 0: a feature that is always negative never learns again. GELU's slope
+# fades slowly, and is even negative for a while. Between the two forms of the GELU you see no
+# difference, but the line above measures one. So take the form that the released weights expect.
+
+# %% [markdown]
+# ## 5.7 Experiment: your block and a library's
+#
+# `keras_hub` has a Transformer block of its own, written by others. Give it the weights of yours
+# and compare. It keeps each head on an axis of its own, so the kernels have to be reshaped.
+
+
+# %%
+def copy_weights(block, decoder, num_heads):
+    """Gives keras_hub's TransformerDecoder the weights of a TransformerBlock."""
+    target = {w.path.split("/", 1)[1]: w for w in decoder.trainable_variables}
+    attention, feed_forward = block.attention, block.feed_forward
+    width = attention.qkv.kernel.shape[0]
+    kernels = np.split(np.asarray(attention.qkv.kernel), 3, axis=-1)
+    biases = np.split(np.asarray(attention.qkv.bias), 3, axis=-1)
+    for name, kernel, bias in zip(("query", "key", "value"), kernels, biases, strict=True):
+        target[f"self_attention/{name}/kernel"].assign(kernel.reshape(width, num_heads, -1))
+        target[f"self_attention/{name}/bias"].assign(bias.reshape(num_heads, -1))
+    projection = np.asarray(attention.projection.kernel).reshape(num_heads, -1, width)
+    target["self_attention/attention_output/kernel"].assign(projection)
+    target["self_attention/attention_output/bias"].assign(attention.projection.bias)
+    for name, layer, weights in (
+        ("self_attention_layer_norm", block.attention_norm, ("gamma", "beta")),
+        ("feedforward_layer_norm", block.feed_forward_norm, ("gamma", "beta")),
+        ("feedforward_intermediate_dense", feed_forward.expand, ("kernel", "bias")),
+        ("feedforward_output_dense", feed_forward.contract, ("kernel", "bias")),
+    ):
+        for weight in weights:
+            target[f"{name}/{weight}"].assign(getattr(layer, weight))
+
+
+rng = np.random.default_rng(5)
+inputs = tf.constant(rng.normal(size=(2, 20, 64)), "float32")
+for normalize_first, paper in ((False, "post-norm, GPT-1"), (True, "pre-norm, GPT-2")):
+    block = TransformerBlock(4, 16, intermediate_dim=256, normalize_first=normalize_first)
+    decoder = keras_hub.layers.TransformerDecoder(
+        256, 4, activation=gelu, layer_norm_epsilon=1e-5, normalize_first=normalize_first
+    )
+    block(inputs), decoder(inputs)
+    # Other weights than the initial ones: with biases of 0 and gains of 1 a swap would not show.
+    for weight in block.trainable_variables:
+        weight.assign(weight + rng.normal(0, 0.2, size=weight.shape))
+    copy_weights(block, decoder, num_heads=4)
+    ours, theirs = np.asarray(block(inputs)), np.asarray(decoder(inputs))
+    gap = np.abs(ours - theirs).max()
+    print(f"{paper:17s} largest difference {gap:.1e}, outputs up to {np.abs(ours).max():.1f}")
+
+# %% [markdown]
+# What is left is rounding: float32 has about seven digits. Your block is the one that GPT-2 and,
+# with the norm moved, GPT-1 are made of. The dropout is outside this comparison, because chance
+# cannot be compared number by number.
+
+# %% [markdown]
+# ## 5.8 Experiment: two ways to wire a deep stack
+#
+# Now stack 24 of your blocks. The tokens are the bytes of real text, the docstrings of the packages
+# that you have installed; the 256 bytes are also where GPT-2's vocabulary begins.
+#
+# One thing needs care. GPT starts its kernels at N(0, 0.02), whatever the width. In a narrow model
+# the sums are short, so the branches would hardly say anything. Here the kernels start at
+# 1 / sqrt(width), which is what 0.02 is for a model of width 2,500.
+
+# %%
+length, width, depth = 48, 64, 6 if short() else 24
+text = "\n\n".join(corpora.docstrings("validation"))
+stream = np.frombuffer(text.encode("utf-8"), "uint8").astype("int32")
+starts = np.arange(0, len(stream) - length, length)
+windows = stream[starts[:, None] + np.arange(length + 1)]
+print(f"{len(stream):,} bytes, {len(windows):,} windows")
+
+
+class Stack(keras.Model):
+    """Embedding, blocks, tied logits: a GPT in small (lab 06 builds the real one)."""
+
+    def __init__(self, num_layers, normalize_first, length=48, hidden_dim=64, num_heads=4):
+        super().__init__()
+        self.embedding = parts.TokenAndPositionEmbedding(256, length, hidden_dim)
+        self.blocks = [
+            TransformerBlock(
+                num_heads,
+                hidden_dim // num_heads,
+                intermediate_dim=4 * hidden_dim,
+                normalize_first=normalize_first,
+            )
+            for _ in range(num_layers)
+        ]
+        # A pre-norm stack ends with a sum that nothing has normalised, so GPT-2 adds a last norm.
+        self.last_norm = LayerNorm() if normalize_first else None
+
+    def call(self, tokens):
+        x = self.embedding(tokens)
+        for block in self.blocks:
+            x = block(x)
+        return self.embedding.logits(self.last_norm(x) if self.last_norm else x)
+
+
+def fresh_stack(num_layers, normalize_first, tokens, seed=5):
+    """Makes a stack whose kernels start at N(0, 1 / width)."""
+    keras.utils.set_random_seed(seed)
+    stack = Stack(num_layers, normalize_first)
+    stack(tokens)
+    for block in stack.blocks:
+        for weight in block.trainable_variables:
+            if weight.name == "kernel":
+                weight.assign(weight / 0.02 / stack.embedding.hidden_dim**0.5)
+    return stack
+
+
+def loss_and_gradients(model, windows):
+    """Returns the mean next-byte loss (nats) and, for each block, its list of gradients."""
+    with tf.GradientTape() as tape:
+        logits = model(windows[:, :-1])
+        loss = keras.ops.mean(
+            keras.losses.sparse_categorical_crossentropy(windows[:, 1:], logits, from_logits=True)
+        )
+    return float(loss), tape.gradient(loss, [b.trainable_variables for b in model.blocks])
+
+
+# %% [markdown]
+# First question: how much gradient reaches each block? The picture shows the norm of the gradient
+# of all weights of a block, before any training.
+
+# %%
+batch = windows[:8]
+styles = {"post-norm (GPT-1)": (False, "o-"), "pre-norm (GPT-2)": (True, "s-")}
+figure, axis = plt.subplots(figsize=(7, 3.8))
+for name, (normalize_first, style) in styles.items():
+    stack = fresh_stack(depth, normalize_first, batch[:, :-1])
+    loss, gradients = loss_and_gradients(stack, batch)
+    norms = np.array([tf.linalg.global_norm(g) for g in gradients])
+    axis.semilogy(np.arange(1, depth + 1), norms, style, label=name)
+    print(
+        f"{name:18s} loss {loss:.2f} nats (ln 256 = {np.log(256):.2f}), "
+        f"gradient of block 2 / of the last block: {norms[1] / norms[-1]:.1f}"
+    )
+axis.set(xlabel="block, counted from the input", ylabel="gradient norm (nats)")
+axis.legend()
+plt.show()
+
+# %% [markdown]
+# You may have read that gradients vanish in a deep post-norm stack. Look at the picture before you
+# repeat it. Does either curve run towards 0 at the input? (The very first block is a case of its
+# own: embeddings start small, and the first norm makes them 20 or more times larger.)
+#
+# So where is the trouble? Not in one gradient, but in what a **step** does. In post-norm everything
+# passes through every norm, and each block works on what all blocks before it have changed. In
+# pre-norm a block adds a little to a large sum.
+#
+# Second question: let every weight take one small step, as Adam's first step does: the same size
+# for each, in the direction that lowers the loss. How far does the output move, for stacks of
+# different depth? (Means of three stacks with different initial weights; the bars show the lowest
+# and the highest.)
+
+
+# %%
+def move_of_logits(model, windows, step=3e-5):
+    """Takes one signed gradient step in all blocks; returns how far the logits move, relatively."""
+    before = model(windows[:, :-1])
+    _, gradients = loss_and_gradients(model, windows)
+    for block, block_gradients in zip(model.blocks, gradients, strict=True):
+        for weight, gradient in zip(block.trainable_variables, block_gradients, strict=True):
+            weight.assign_sub(step * tf.sign(gradient))
+    after = model(windows[:, :-1])
+    return float(tf.norm(after - before) / tf.norm(before))
+
+
+depths = [2, 4] if short() else [2, 4, 8, 16, 24]
+moves = {name: [] for name in styles}
+for num_layers in tqdm(depths, desc="depths"):
+    for name, (normalize_first, _) in styles.items():
+        stacks = (fresh_stack(num_layers, normalize_first, batch[:, :-1], s) for s in (5, 6, 7))
+        moves[name].append([move_of_logits(stack, batch) for stack in stacks])
+
+figure, axis = plt.subplots(figsize=(7, 3.8))
+for name, (_, style) in styles.items():
+    found = np.array(moves[name])
+    mean = found.mean(axis=1)
+    bars = np.stack([mean - found.min(axis=1), found.max(axis=1) - mean])
+    axis.errorbar(depths, mean, bars, fmt=style, capsize=3, label=name)
+    print(
+        f"{name:18s} moves {mean[-1] / mean[0]:4.1f} times as far with {depths[-1]} blocks "
+        f"as with {depths[0]}"
+    )
+axis.set(xlabel="number of blocks", ylabel="move of the logits / their size (no unit)")
+axis.set_ylim(0, None)
+axis.legend()
+plt.show()
+
+# %% [markdown]
+# The same small step, and the deeper the post-norm stack, the further its output jumps. In pre-norm
+# the curve flattens: the stream grows with every block, so each one counts less. That is why
+# post-norm models need a gentle warm-up of the learning rate (GPT-1 takes 2,000 updates for it; you
+# build it in lab 07), and why every GPT since GPT-2 is pre-norm.
+#
+# An honest word: these are small models, on one batch, before training. You saw a cause of trouble
+# and no failed training. With 12 blocks and a warm-up GPT-1 trained well.
+
+# %% [markdown]
+# ## Questions to think about
+#
+# 1. In the pre-norm stack, x is never normalised on its way around. How large does it get from
+#    block to block if each branch adds numbers of size 1? What does GPT-2 do about it at
+#    initialisation? (Lab 06 has the answer.)
+# 2. GPT-2 puts one more LayerNorm after its last block. Why does GPT-1 not need it?
+# 3. Take `beta` and all biases away. Which part of what the block can compute is lost?
+#
+# ## What you know now
+#
+# * LayerNorm gives each position the same scale, on its own, in float32.
+# * GELU bends, and keeps a slope where ReLU has none. GPT uses the tanh form.
+# * The feed-forward layer works on each position by itself; attention moves information between
+#   them. A block is one of each, with a way around both.
+# * Post-norm or pre-norm is one argument in your code. It decides how a deep stack answers to a
+#   step, and it is the main change from GPT-1's block to GPT-2's.
+#
+# In lab 06 you stack your blocks into the whole GPT, in all thirteen sizes of the papers.

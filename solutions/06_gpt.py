@@ -391,8 +391,8 @@ for name, config in PAPER.items():
 # %%
 def shares(config):
     """Returns {part of the model: its share of all parameters, in percent}."""
-    total = count_parameters(config)
-    width, attended = config.hidden_dim, config.num_heads * config.head_dim
+    total, width = count_parameters(config), config.hidden_dim
+    attended = config.num_heads * config.head_dim
     found = {
         "token table": config.vocabulary_size * width,
         "position table": config.max_sequence_length * width,

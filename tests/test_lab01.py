@@ -262,7 +262,7 @@ def expect_draws(drawn, vocabulary, right, misconceptions, what):
         for name, p in {None: right, **misconceptions}.items()
     }
     best = max(fits, key=fits.get)
-    # 400 draws of the right distribution come this close in all but one of a million runs.
+    # A simulation of a million right answers failed this twice at most, for each use below.
     far = np.abs(shares - right).sum() / 2
     expect(
         best is None and far < 0.15,

@@ -37,15 +37,24 @@ def _cells(line):
 def test_a_short_run_prints_both_tables(speed, capsys):
     speed.main(["--short"])
     output = capsys.readouterr().out
-    training = {row["model"]: row for row in rows_under(speed.TRAINING_COLUMNS, output)}
-    assert {"course", "keras_hub"} <= set(training)
-    for row in training.values():
-        assert row["best setting"] in (*speed.SETTINGS, "float32", "bfloat16")
+    training = rows_under(speed.TRAINING_COLUMNS + speed.RATIO_COLUMNS, output)
+    for model in ("course", "keras_hub"):
+        rows = [row for row in training if row["model"] == model]
+        assert len(rows) == len(speed.SETTINGS)
+        assert sum("(best)" in row["setting"] for row in rows) == 1
+    for row in training:
         assert float(row["tokens/s"].replace(",", "")) > 0
         assert float(row["course / model"]) > 0
-    assert training["course"]["course / model"] == "1.00"
-    generation = rows_under(speed.GENERATION_COLUMNS, output)
-    assert [row["model"].split(",")[0] for row in generation] == ["course", "keras_hub", "course"]
+        if row["model"] == "course" and "(best)" in row["setting"]:
+            assert row["course / model"] == "1.00"
+    assert "toy: course (" in output
+    generation = rows_under(speed.GENERATION_COLUMNS + speed.RATIO_COLUMNS, output)
+    assert [row["model"] for row in generation] == [
+        "course, cache",
+        "keras_hub, XLA",
+        "keras_hub, graph",
+        "course, no cache",
+    ]
     assert {row["prompt + new"] for row in generation} == {"4 + 12"}
 
 
@@ -64,20 +73,34 @@ def test_the_three_sizes_of_the_issue(speed):
     ] == [(4, 128, 12, 64, 65), (6, 384, 16, 256, 65), (6, 384, 16, 128, 8192)]
 
 
+def timings(speed, *seconds):
+    return [speed.Timing(wall, 2 * wall) for wall in seconds]
+
+
 def test_a_ratio_is_taken_round_by_round(speed):
     # The second round fell on a busy moment; both were slow in it, so the ratio stays.
-    assert speed.ratio([1.0, 10.0, 1.0], [1.5, 15.0, 1.5]) == 1.5
+    course, other = timings(speed, 1.0, 10.0, 1.0), timings(speed, 1.5, 15.0, 1.5)
+    assert speed.ratio_cells(course, other) == ("1.50", "1.50 to 1.50", "1.50")
 
 
-def test_each_model_gets_its_own_best_setting(speed):
+def test_each_model_is_judged_in_its_own_best_setting(speed):
     a, b = speed.SETTINGS
-    trial = {
-        ("course", a): [1.0, 9.0, 1.0],
-        ("course", b): [2.0, 2.0, 2.0],
-        ("keras_hub", a): [3.0],
-        ("keras_hub", b): [2.5],
+    measured = {
+        ("course", a): timings(speed, 1.0, 9.0, 1.0),
+        ("course", b): timings(speed, 2.0, 2.0, 2.0),
+        ("keras_hub", a): timings(speed, 3.0, 3.0, 3.0),
+        ("keras_hub", b): timings(speed, 2.5, 9.0, 2.5),
     }
-    assert speed.best_settings(trial) == {"course": a, "keras_hub": b}
+    assert speed.best_settings(measured) == {"course": a, "keras_hub": b}
+    assert f"course ({a}) is 2.50 times as fast as keras_hub ({b})" in speed.verdict("x", measured)
+
+
+def test_the_order_turns_round_every_second_round(speed):
+    calls = []
+    steps = {name: (lambda name=name: calls.append(name), 1) for name in "ab"}
+    found = speed.take_turns(steps, rounds=2, bar=speed.tqdm(disable=True))
+    assert calls == ["a", "b", "b", "a"]
+    assert {name: len(own) for name, own in found.items()} == {"a": 2, "b": 2}
 
 
 @pytest.mark.parametrize("words", [["--sizes", "huge"], ["--rounds", "0"]])

@@ -504,17 +504,17 @@ def main(words=None):
     rounds = 2 if arguments.short else arguments.rounds
     import keras
 
-    rows, verdicts = [], []
+    rows = []
     for label, size in sizes.items():
         matmul_width = 256 if arguments.short else 2048
         timings, products = bench_training(label, size, rounds, arguments.seed, matmul_width)
         rows += training_rows(label, size, timings, products, matmul_width)
-        verdicts.append(verdict(label, timings))
+        # At once, so that a run that is stopped later has said what it found.
+        print(verdict(label, timings), flush=True)
         keras.backend.clear_session()
         gc.collect()
     print(f"\nTraining on random token ids, medians of {rounds} rounds:")
     print(table(TRAINING_COLUMNS + RATIO_COLUMNS, rows))
-    print("\n".join(verdicts))
     if TORCH not in training_models():
         print("(No third model: torch and transformers are not both installed.)")
     if not arguments.no_generation:

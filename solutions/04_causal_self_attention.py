@@ -453,7 +453,7 @@ for name, model in (("decoder mask, as in GPT", decoder), ("encoder mask, as in 
 # %% [markdown]
 # Read the second row. With every position in sight the loss is far too good for so small a model.
 # It did not learn English; it learned to look one word ahead and copy. When you generate text
-# there is no word ahead. Hide it, and the loss is worse than guessing evenly.
+# there is no word ahead. Hide it, and compare the loss with that of guessing evenly.
 #
 # So an encoder mask and next-token prediction do not go together. BERT keeps the encoder mask and
 # changes the task: it hides some words of the input and guesses those from both sides. That is
@@ -543,8 +543,8 @@ figure.tight_layout()
 plt.show()
 
 # %% [markdown]
-# The decoder's curves are 0 in the grey part, all of them. The encoder's heads crowd onto +1: the
-# answer.
+# The decoder's curves are 0 in the grey part, all of them. Where do the encoder's heads crowd? At
+# +1, the answer.
 
 # %% [markdown]
 # ## 4.10 Experiment: no position sees its future

@@ -486,7 +486,8 @@ check("lab09.combined_loss")
 # ## 9.12 Look at your rows
 #
 # Before you train anything, look at what the model will read. Below is one example of each task of
-# the course's little world, as your functions lay it out. Each has its target, too.
+# the course's little world, as your functions lay it out. Each has its target, too. Where a passage
+# was too long its row begins in the middle; the question is still there.
 
 # %%
 settings = finetuning.Settings(

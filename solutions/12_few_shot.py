@@ -218,7 +218,8 @@ check("lab12.choose_candidate")
 # ## 12.5 Scores of a real model
 #
 # Now with a model that has read something. You train a small GPT for about a minute on texts of
-# the course's little world: who is what, what is used for what, questions with their answers. No
+# the course's little world: who does what, which words mean the same, questions with
+# their answers. No
 # task is trained, only the next token.
 
 # %%
@@ -237,19 +238,20 @@ keras.utils.set_random_seed(12)
 config = GPTConfig(
     tokenizer.vocabulary_size, LENGTH, num_layers=2, num_heads=4, hidden_dim=32 if short() else 96
 )
-steps = 20 if short() else 500
-recipe = training.Recipe(steps=steps, batch_size=16, peak_rate=3e-3, warmup_steps=steps // 10)
+steps = 20 if short() else 600
+recipe = training.Recipe(steps=steps, batch_size=16, peak_rate=4e-3, warmup_steps=steps // 10)
 model = parts.GPT(config)
 history = training.pretrain(model, train, validation, recipe, label="little world")
 print(f"loss on texts not trained on: {history['validation_loss'][-1]:.3f} nats a token")
 print(f"guessing: {np.log(config.vocabulary_size):.3f} nats a token")
 
 # %% [markdown]
-# One question, five answers. One of them is right, and one is much longer than the rest.
+# One question, six answers. The first one is right. They differ in length, and in how common they
+# are after "A:" in these texts.
 
 # %%
-question = "What can you use to play in the wind?"
-answers = ["A kite.", "A hammer.", "A microscope.", "Yes.", "A small green piece of furniture."]
+question = "What is another word for conceal?"
+answers = ["Hide.", "Sell.", "Buy.", "Hold on to.", "Find fault with.", "Yes."]
 prompt_ids = tokenizer.encode(build_prompt("", [], question))
 nothing_ids = tokenizer.encode("A:")
 candidates = [tokenizer.encode(f" {answer}") for answer in answers]
@@ -281,58 +283,53 @@ figure.tight_layout()
 plt.show()
 
 # %% [markdown]
-# One question is an anecdote. So ask about many. Each question below has four answers that are
-# things of the world, and exactly one is right. Guessing gets a quarter of them. The prompt is
-# zero-shot and one-shot: the example is about another thing.
+# How to read the plot:
+#
+# * On the left each further token makes the bar longer. Compare the bars with the numbers of
+#   tokens.
+# * In the middle, an answer comes out well whose later tokens are easy to guess: after "Find
+#   fault", what else but "with" could follow? Dividing by the length pays for these tokens, too.
+# * On the right, look at "Yes.". It is a common answer in these texts, so it gets a large
+#   subtraction. An answer that hardly ever occurs gets a large bonus, deserved or not.
+#
+# One question is an anecdote. So ask about all the words that follow. Each question has four
+# answers, drawn at random, and one of them is right.
 
 # %%
-uses = {
-    "play in the wind": "kite", "drive in nails": "hammer", "cut wood": "saw",
-    "gather leaves": "rake", "turn bolts": "wrench", "carve stone": "chisel",
-    "cross the lake": "boat", "write letters": "desk", "bake bread": "oven",
-    "catch fish": "net", "sew clothes": "needle", "fry eggs": "pan",
-    "ride to school": "bicycle", "keep the beat": "drum", "write stories": "pen",
-    "plough the field": "tractor", "drive to town": "car", "look at small things": "microscope",
-}  # fmt: skip
+pairs = [
+    ("conceal", "hide"), ("mend", "repair"), ("purchase", "buy"), ("discover", "find"),
+    ("mislay", "lose"), ("raise", "lift"), ("lower", "put down"), ("retain", "keep"),
+    ("hand over", "give away"), ("wreck", "break"), ("reveal", "show"), ("shove", "push"),
+    ("tug", "pull"), ("commend", "praise"), ("disparage", "criticise"), ("trade away", "sell"),
+]  # fmt: skip
+words = dict(pairs) | {b: a for a, b in pairs}
 
 
-def ask(purpose, thing, shots, way, rng):
-    """Returns whether the model chooses the right one of four things."""
-    others = [other for other in uses.values() if other != thing]
-    options = [thing, *rng.choice(others, 3, replace=False)]
-    order = rng.permutation(4)
-    examples = [(p, t) for p, t in uses.items() if t not in options][:shots]
-    prompt = build_prompt(
-        "",
-        [(f"What can you use to {p}?", f"A {t}.") for p, t in examples],
-        f"What can you use to {purpose}?",
-    )
-    candidates = [tokenizer.encode(f" A {options[i]}.") for i in order]
-    return (
-        order[choose_candidate(model, tokenizer.encode(prompt), candidates, way, nothing_ids)] == 0
-    )
+def ask(word, shots, way, rng):
+    """Returns whether the model chooses the right one of four words, with `shots` examples."""
+    others = [w for w in words if w not in (word, words[word])]
+    options = [words[word], *rng.choice(others, 3, replace=False)]
+    shown = rng.choice(others, shots, replace=False)
+    solved = [(f"What is another word for {w}?", words[w].capitalize() + ".") for w in shown]
+    prompt = build_prompt("", solved, f"What is another word for {word}?")
+    ids = [tokenizer.encode(f" {option.capitalize()}.") for option in options]
+    return choose_candidate(model, tokenizer.encode(prompt), ids, way, nothing_ids) == 0
 
 
-asked = list(uses.items())[: 3 if short() else None]
+asked = list(words)[: 3 if short() else None]
 for shots in (0, 1):
     for way in ways:
         rng = np.random.default_rng(12)
-        right = [ask(purpose, thing, shots, way, rng) for purpose, thing in asked]
-        print(f'{shots}-shot, "{way}": {sum(right)} of {len(right)} right')
+        right = sum(ask(word, shots, way, rng) for word in asked)
+        print(f'{shots}-shot, "{way}": {right} of {len(asked)} right')
+chance, spread = len(asked) / 4, (len(asked) * 0.25 * 0.75) ** 0.5
+print(f"guessing: {chance:.0f} right, and {chance + 2 * spread:.0f} or more only seldom")
 
 # %% [markdown]
-# How to read this:
-#
-# * In the left plot the long answer has no chance, whatever the question is. In the middle one it
-#   may come out well: most of its tokens are easy to guess once the first ones are there.
-# * "Yes." is a common answer after "A:" in these texts. Look at how its bar changes from the left
-#   plot to the right one.
-# * In the list, look first at whether the zero-shot numbers are above a quarter. Then compare the
-#   three ways. With so few questions a difference of two or three means nothing.
-#
-# Does the example help? A model this small has learned the form of a question from its texts
-# already, so an example in the prompt tells it little. In GPT-3 the gap between zero, one and few
-# examples grows with the size of the model (GPT-3, figure 1.2). Do not expect it here.
+# Look at the last line first: which of the numbers are more than luck? This model is very small
+# and has read for a minute. It knows what an answer looks like, and little more. That is the honest
+# result, and it is GPT-3's point from the other side: what a prompt can call up must have been
+# learned before, and how well examples help grows with the size of the model (GPT-3, figure 1.2).
 #
 # ## 12.6 Questions
 #

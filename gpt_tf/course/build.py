@@ -266,7 +266,7 @@ def leaks(path, student):
         elif line == "### END SOLUTION":
             inside = False
         # Short lines such as `return x` or `else:` give nothing away.
-        elif inside and len(line) > 24 and not line.startswith("super()") and line in shown:
+        elif inside and len(line) > 30 and not line.startswith("super()") and line in shown:
             found.append(f"labs/{path.stem}.ipynb shows a solution line: {line}")
     return found
 

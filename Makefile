@@ -17,7 +17,7 @@ course: $(VENV)/ready
 	$(BIN)/python -m gpt_tf $(ARGS)
 
 test: $(VENV)/ready-dev
-	$(BIN)/python -m pytest --submission solutions $(ARGS)
+	$(BIN)/python -m pytest --submission solutions -n 2 $(ARGS)
 
 notebook: $(VENV)/ready
 	$(BIN)/jupyter lab labs
@@ -34,7 +34,7 @@ lint: $(VENV)/ready-dev
 	$(BIN)/python -m gpt_tf.course build --check
 
 test-colab: .venv-colab/ready
-	.venv-colab/bin/python -m pytest --submission solutions $(ARGS)
+	.venv-colab/bin/python -m pytest --submission solutions -n 2 $(ARGS)
 
 $(VENV)/ready: requirements.txt constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.11 ...")'

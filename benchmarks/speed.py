@@ -2,6 +2,7 @@
 
     python benchmarks/speed.py                      # three sizes, and generation
     python benchmarks/speed.py --sizes small        # one of them
+    python benchmarks/speed.py --sizes              # none: generation only
     python benchmarks/speed.py --short              # a toy size: does it still run?
 
 Training: both models have the same sizes, see the same tokens, and take the same step through
@@ -482,12 +483,17 @@ def table(columns, rows):
 def read_arguments(words=None):
     """Reads the command line; `words` stand in for it in a test."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--sizes", nargs="+", choices=list(SIZES), default=list(SIZES))
+    parser.add_argument(
+        "--sizes", nargs="*", default=list(SIZES), help=f"of {', '.join(SIZES)}; none: no training"
+    )
     parser.add_argument("--rounds", type=int, default=25, help="of timing (default 25)")
     parser.add_argument("--seed", type=int, default=0, help="of weights and tokens")
     parser.add_argument("--no-generation", action="store_true", help="training only")
     parser.add_argument("--short", action="store_true", help="a toy size and two rounds")
     arguments = parser.parse_args(words)
+    unknown = [name for name in arguments.sizes if name not in SIZES]
+    if unknown:
+        parser.error(f"--sizes knows {', '.join(SIZES)}, not {unknown[0]}.")
     if arguments.rounds < 1:
         parser.error(f"--rounds must be at least 1, not {arguments.rounds}.")
     return arguments
@@ -513,10 +519,11 @@ def main(words=None):
         print(verdict(label, timings), flush=True)
         keras.backend.clear_session()
         gc.collect()
-    print(f"\nTraining on random token ids, medians of {rounds} rounds:")
-    print(table(TRAINING_COLUMNS + RATIO_COLUMNS, rows))
-    if TORCH not in training_models():
-        print("(No third model: torch and transformers are not both installed.)")
+    if rows:
+        print(f"\nTraining on random token ids, medians of {rounds} rounds:")
+        print(table(TRAINING_COLUMNS + RATIO_COLUMNS, rows))
+        if TORCH not in training_models():
+            print("(No third model: torch and transformers are not both installed.)")
     if not arguments.no_generation:
         config = TOY.config if arguments.short else SIZES["vocabulary"].config
         rows = []

@@ -247,8 +247,7 @@ def pretrain(
     trainer.compile(make_optimizer(recipe), loss=parts.next_token_loss, jit_compile=pays_off(model))
     trainer.optimizer.build(model.trainable_variables)
     run = _Run(
-        model,
-        trainer.optimizer,
+        [*model.variables, *trainer.optimizer.variables],
         details={
             "config": model.config.to_dict(),
             "recipe": dataclasses.asdict(recipe),
@@ -292,11 +291,11 @@ class Trainer(keras.Model):
 class _Run(keras.callbacks.Callback):
     """What pre-training does between steps: bar, history, validation, checkpoints."""
 
-    def __init__(self, model, optimizer, details, folder, label):
+    def __init__(self, variables, details, folder, label):
         super().__init__()
-        self.gpt, self.details, self.folder, self.label = model, details, folder, label
-        self.state = {f"weights/{i:05d}": v for i, v in enumerate(model.variables)}
-        self.state |= {f"optimizer/{i:05d}": v for i, v in enumerate(optimizer.variables)}
+        self.details, self.folder, self.label = details, folder, label
+        # Weights, the states of dropout's random numbers, and the optimizer's memory.
+        self.state = {f"{i:05d}": v for i, v in enumerate(variables)}
         self.history = {"step": [], "loss": [], "validation_step": [], "validation_loss": []}
         self.step = 0
 
@@ -307,6 +306,12 @@ class _Run(keras.callbacks.Callback):
             return
         arrays, details = found
         _check_same(details, self.details, self.folder)
+        shapes = {name: tuple(variable.shape) for name, variable in self.state.items()}
+        if shapes != {name: value.shape for name, value in arrays.items()}:
+            raise ValueError(
+                f"The checkpoint in {self.folder} is of a GPT that was built in another way; name "
+                "another folder, or delete this one."
+            )
         for name, variable in self.state.items():
             variable.assign(arrays[name])
         self.step, self.history = details["step"], details["history"]
@@ -434,10 +439,10 @@ def _consecutive(stream, length):
 
 def _check_same(found, wanted, folder):
     differences = [
-        f"{name} {found[group].get(name)} (now {value})"
+        f"{name} {found.get(group, {}).get(name)} (now {value})"
         for group in ("config", "recipe", "text")
         for name, value in wanted[group].items()
-        if found[group].get(name) != value
+        if found.get(group, {}).get(name) != value
     ]
     if differences:
         raise ValueError(

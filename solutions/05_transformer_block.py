@@ -538,11 +538,11 @@ def move_of_logits(model, windows, step=3e-5):
     return float(tf.norm(after - before) / tf.norm(before))
 
 
-depths = [2, 4] if short() else [2, 4, 8, 16]
+depths, seeds = ([2, 4], [5]) if short() else ([2, 4, 8, 16], [5, 6, 7])
 moves = {name: [] for name in styles}
 for num_layers in tqdm(depths, desc="depths"):
     for name, (normalize_first, _) in styles.items():
-        stacks = (fresh_stack(num_layers, normalize_first, batch[:, :-1], s) for s in (5, 6, 7))
+        stacks = (fresh_stack(num_layers, normalize_first, batch[:, :-1], s) for s in seeds)
         moves[name].append([move_of_logits(stack, batch) for stack in stacks])
 
 figure, axis = plt.subplots(figsize=(7, 3.8))

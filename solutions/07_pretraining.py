@@ -190,7 +190,7 @@ check("lab07.warmup_cosine")
 # Now you put the three together. To keep it small, the tokens are bytes: 256 of them and a
 # delimiter. The text is the English that documents the Python packages this course uses.
 #
-# First the data. Look at how little is dropped.
+# First the data. Look at the first row: does it hold one document, or more than one?
 
 # %%
 DELIMITER = 256
@@ -206,7 +206,8 @@ def read(split, documents):
 train = read("train", 300 if short() else 8000)
 validation = read("validation", 40 if short() else 400)
 print(f"training {train.size:,} tokens, validation {validation.size:,} tokens")
-print(bytes(t for t in train[0].tolist() if t != DELIMITER).decode("utf-8", "replace"))
+shown = b"".join(b" [delimiter] " if t == DELIMITER else bytes([t]) for t in train[0].tolist())
+print("the first row:", shown.decode("utf-8", "replace"))
 
 # %% [markdown]
 # Before you train, you need something to compare with. Two guesses need no network at all:
@@ -274,9 +275,10 @@ print(f"perplexity      {np.exp(loss):.2f} against {np.exp(unigram):.2f} of the 
 # * Where the curve crosses the unigram line, the model begins to use its context.
 # * The two curves stay close together as long as the model sees most text for the first time.
 #
-# This is a small model and a short run. It has learned how English words are spelled, and some of
-# what follows what. It has not learned what the words mean. More text, more parameters and more
-# steps all lower the curve further, and GPT-2 and GPT-3 are about how far that goes.
+# This is a small model and a short run. A loss like this one comes from knowing which letters
+# follow which, and how common words are spelled. It is far from knowing what the words mean. More
+# text, more parameters and more steps all lower the curve further, and GPT-2 and GPT-3 are about
+# how far that goes.
 #
 # ## 7.5 Questions
 #

@@ -218,9 +218,8 @@ check("lab12.choose_candidate")
 # ## 12.5 Scores of a real model
 #
 # Now with a model that has read something. You train a small GPT for about a minute on texts of
-# the course's little world: who does what, which words mean the same, questions with
-# their answers. No
-# task is trained, only the next token.
+# the course's little world: who does what, which words mean the same, questions with their
+# answers. No task is trained, only the next token.
 
 # %%
 documents = world.documents(300 if short() else 4000, seed=12)
@@ -273,6 +272,7 @@ for axis, (way, (scores, unit)) in zip(axes, ways.items(), strict=True):
     axis.barh(range(len(answers)), np.asarray(scores), color=colours)
     axis.set_title(f'normalise="{way}"')
     axis.set_xlabel(unit)
+    axis.locator_params(axis="x", nbins=5)
 axes[0].set_yticks(
     range(len(answers)), [f"{a} ({n} tokens)" for a, n in zip(answers, lengths, strict=True)]
 )

@@ -1,5 +1,6 @@
 """The pytest side of grading: `pytest tests/test_lab04.py --submission FILE`."""
 
+import dataclasses
 import re
 
 import pytest
@@ -58,19 +59,19 @@ def pytest_runtest_makereport(item, call):
         return
     if report.when == "setup" and report.passed:
         return
-    report.graded = runner.Result(mark.args[0], "passed")
+    result = runner.Result(mark.args[0], "passed")
     if call.excinfo is not None:
         status, message, misconception, ratio = runner.classify(call.excinfo.value)
         result = runner.Result(mark.args[0], status, message, item.name, misconception, ratio)
-        report.graded = result
         if status != "grader error":
             # A student reads what differs; the test's own traceback would hide it.
             report.longrepr = result.report()
+    # A dict, because reports may come from another process (pytest-xdist).
+    report.graded = dataclasses.asdict(result)
 
 
 def pytest_report_teststatus(report):
-    result = getattr(report, "graded", None)
-    if result is not None and result.status == "not attempted":
+    if getattr(report, "graded", {}).get("status") == "not attempted":
         return "not attempted", "-", "NOT ATTEMPTED"
 
 
@@ -78,9 +79,11 @@ def pytest_terminal_summary(terminalreporter):
     results = {}
     for reports in terminalreporter.stats.values():
         for report in reports:
-            result = getattr(report, "graded", None)
+            if not hasattr(report, "graded"):
+                continue
+            result = runner.Result(**report.graded)
             # The first test that failed speaks for its exercise.
-            if result and results.get(result.exercise, result).status == "passed":
+            if results.get(result.exercise, result).status == "passed":
                 results[result.exercise] = result
     if not results:
         return

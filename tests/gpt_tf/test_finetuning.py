@@ -142,6 +142,18 @@ def test_finetune_of_few_examples(gpt, tokenizer, make):
     assert np.isfinite(done["score"]) and done["history"]["language_loss"] == [0.0]
 
 
+def test_dropout_works_in_training_only(tokenizer):
+    keras.utils.set_random_seed(1)
+    gpt = parts.GPT(dataclasses.replace(CONFIG, dropout=0.5))
+    gpt(np.zeros((1, 2), "int32"))
+    task, tokens = classification(), finetuning.task_tokens(tokenizer)
+    rows, _ = finetuning.rows_of(task, task.train[:2], tokenizer, 20)
+    model = finetuning.TaskModel(gpt, task.form, 2, tokens, dropout=0.0)
+    np.testing.assert_array_equal(model(rows), model(rows))
+    states = [np.asarray(model(rows, training=True)[1]) for _ in range(2)]
+    assert not np.allclose(*states)
+
+
 def test_clone_is_another_model_with_the_same_weights(gpt):
     twin = finetuning.clone_gpt(gpt)
     tokens = np.arange(10).reshape(2, 5)

@@ -94,6 +94,13 @@ def test_another_run_in_the_folder_is_named(tmp_path):
         pretrain(tmp_path, recipe=dataclasses.replace(short, peak_rate=0.5))
     with pytest.raises(ValueError, match=r"checksum"):
         pretrain(tmp_path, recipe=short, text=TEXT[::-1])
+    arrays, details = checkpoint.load(tmp_path)
+    checkpoint.save(tmp_path, 11, dict(list(arrays.items())[:-1]), details)
+    with pytest.raises(ValueError, match="built in another way"):
+        pretrain(tmp_path, recipe=short)
+    checkpoint.save(tmp_path, 12, arrays, {})
+    with pytest.raises(ValueError, match=r"of another run: vocabulary_size None \(now 31\)"):
+        pretrain(tmp_path, recipe=short)
 
 
 def test_dropout_acts_in_training_only():

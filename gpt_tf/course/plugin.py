@@ -83,7 +83,8 @@ def pytest_terminal_summary(terminalreporter):
                 continue
             result = runner.Result(**report.graded)
             # The first test that failed speaks for its exercise.
-            if results.get(result.exercise, result).status == "passed":
+            known = results.setdefault(result.exercise, result)
+            if known.status == "passed":
                 results[result.exercise] = result
     if not results:
         return

@@ -327,8 +327,8 @@ for axis, column, label in (
     axis.set_xscale("log", base=2)
 axes[0].axhline(np.log(64), color="grey", linestyle=":", label="all 64 positions alike")
 axes[0].set_ylim(0, 4.6)
-axes[0].legend(loc="lower left")
-axes[1].legend(loc="lower left")
+axes[0].legend(loc=(0.5, 0.5), fontsize=8)
+axes[1].legend(loc="lower left", fontsize=8)
 figure.tight_layout()
 plt.show()
 

@@ -455,8 +455,8 @@ for n in lengths:
     print(f"{n:4d} tokens: {fastest['without', n] / fastest['with', n]:5.1f} times faster with it")
 
 # %% [markdown]
-# Now whole texts through your `generate`, both ways, short and long. The first call of each compiles
-# and does not count.
+# Now whole texts through your `generate`, both ways, short and long. The first call of each
+# compiles and does not count.
 
 # %%
 for count in [n - 16 for n in (32, 64, 128) if n <= window]:
@@ -469,8 +469,8 @@ for count in [n - 16 for n in (32, 64, 128) if n <= window]:
     print(f"{count:4d} new tokens after a prompt of 16: {ratio:.1f} times faster with the cache")
 
 # %% [markdown]
-# Without the cache, the time for one token grows with the text. For a whole text that adds up to its
-# square, or more. With the cache, a token takes nearly the same time everywhere: most of it goes
+# Without the cache, the time for one token grows with the text. For a whole text that adds up to
+# its square, or more. With the cache, a token takes nearly the same time everywhere: most of it goes
 # into reading the weights, and they are as many as before. So the longer the text, the more the
 # cache saves.
 #

@@ -470,9 +470,9 @@ for count in [n - 16 for n in (32, 64, 128) if n <= window]:
 
 # %% [markdown]
 # Without the cache, the time for one token grows with the text. For a whole text that adds up to
-# its square, or more. With the cache, a token takes nearly the same time everywhere: most of it goes
-# into reading the weights, and they are as many as before. So the longer the text, the more the
-# cache saves.
+# its square, or more. With the cache, a token takes nearly the same time everywhere: most of it
+# goes into reading the weights, and they are as many as before. So the longer the text, the more
+# the cache saves.
 #
 # The cache is not free. It holds two vectors for each position, block and text. For the largest
 # GPT-3 that is a lot:

@@ -247,6 +247,8 @@ print(f"guessing: {np.log(config.vocabulary_size):.3f} nats a token")
 # %% [markdown]
 # One question, six answers. The first one is right. They differ in length, and in how common they
 # are after "A:" in these texts.
+#
+# This question was picked because the three ways of scoring disagree on it.
 
 # %%
 question = "What is another word for conceal?"

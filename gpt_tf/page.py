@@ -21,7 +21,7 @@ PAGE = """\
   table { border-collapse: collapse; margin: 1rem 0 }
   th, td { padding: .3rem .8rem; border-bottom: 1px solid #ddd; text-align: right }
   th:first-child, td:first-child { text-align: left }
-  .best { font-weight: bold }
+  .wide { overflow-x: auto }
   .note { color: #555; font-size: .9rem }
   figure { margin: 1rem 0 } img { max-width: 100%; height: auto }
   blockquote { margin: .5rem 0 1.5rem; padding: .5rem 1rem; background: #f5f5f5;
@@ -35,12 +35,12 @@ PAGE = """\
 {% for table in tables %}
 <h3>{{ table.title }}</h3>
 <p class="note">{{ table.note }}</p>
-<table>
+<div class="wide"><table>
   <tr>{% for name in table.header %}<th>{{ name }}</th>{% endfor %}</tr>
   {% for row in table.rows %}
   <tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
   {% endfor %}
-</table>
+</table></div>
 {% endfor %}
 
 <h2>Curves</h2>
@@ -83,10 +83,14 @@ def tables(report):
         "header": ["model", "loss (nats a token)", "perplexity"],
         "rows": [[name, f"{loss:.3f}", f"{math.exp(loss):.1f}"] for name, loss in losses],
     }
+    fewest = min(t["validation"] for t in report["tasks"])
+    # Two standard errors of the difference of two accuracies near one half.
+    chance = 200 * math.sqrt(2 * 0.25 / fewest)
     tasks = {
         "title": "Fine-tuned on the four tasks",
         "note": "Higher is better. The last column is the same model, fine-tuned after "
-        f"pre-training; one seed ({settings['seed']}). Majority guesses the commonest label, or "
+        f"pre-training; one seed ({settings['seed']}). Accuracies that differ by less than about "
+        f"{chance:.0f} points may differ by chance. Majority guesses the commonest label, or "
         "the mean, whose correlation counts as 0.",
         "header": ["task", "metric", "majority", "bag of words", "no pre-training", "pre-trained"],
         "rows": [
@@ -149,7 +153,7 @@ def figures(report):
             figure(
                 f"Fine-tuning on {t['name']}: loss of the task (L2)",
                 "optimizer steps",
-                "loss (nats)" if t["form"] != "similarity" else "loss",
+                "loss (nats)",
                 {
                     f"{k} pre-training": (h["step"], h["task_loss"])
                     for k, h in t["histories"].items()

@@ -212,6 +212,32 @@ def make_model(name, config):
     return keras_hub.models.GPT2CausalLM(backbone), with_padding_mask
 
 
+def built_model(name, config, dtype, tokens):
+    """Builds a model whose every layer computes in a number format.
+
+    Args:
+        name: COURSE or HUB.
+        config: `GPTConfig`.
+        dtype: str, a dtype policy of Keras.
+        tokens: int array of shape (batch, T).
+
+    Returns:
+        `keras.Model` with its weights, and the tokens as its inputs.
+    """
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype)
+    try:
+        model, to_inputs = make_model(name, config)
+        inputs = to_inputs(tokens)
+        # Called here, because layers that are made in `build` take the policy of that moment.
+        model(inputs)
+    finally:
+        keras.config.set_dtype_policy(before)
+    return model, inputs
+
+
 def with_padding_mask(tokens):
     """Returns token ids as the inputs of a keras_hub model: every token is real."""
     return {"token_ids": tokens, "padding_mask": np.ones_like(tokens)}
@@ -235,12 +261,8 @@ def training_step(name, setting, size, seed):
 
     dtype, jit_compile = SETTINGS[setting]
     keras.utils.set_random_seed(seed)
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(dtype)
-    try:
-        model, to_inputs = make_model(name, size.config)
-    finally:
-        keras.config.set_dtype_policy(before)
+    tokens = random_tokens(size, seed)
+    model, inputs = built_model(name, size.config, dtype, tokens)
     # keras_hub's own default would be an accuracy, which the course's model does not compute.
     no_metrics = {"weighted_metrics": None} if name == HUB else {}
     model.compile(
@@ -249,8 +271,6 @@ def training_step(name, setting, size, seed):
         jit_compile=jit_compile,
         **no_metrics,
     )
-    tokens = random_tokens(size, seed)
-    inputs = to_inputs(tokens)
     return lambda: float(model.train_on_batch(inputs, tokens, return_dict=True)["loss"])
 
 
@@ -486,7 +506,7 @@ def read_arguments(words=None):
     parser.add_argument(
         "--sizes", nargs="*", default=list(SIZES), help=f"of {', '.join(SIZES)}; none: no training"
     )
-    parser.add_argument("--rounds", type=int, default=25, help="of timing (default 25)")
+    parser.add_argument("--rounds", type=int, default=9, help="of timing (default 9)")
     parser.add_argument("--seed", type=int, default=0, help="of weights and tokens")
     parser.add_argument("--no-generation", action="store_true", help="training only")
     parser.add_argument("--short", action="store_true", help="a toy size and two rounds")

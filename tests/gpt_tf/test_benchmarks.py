@@ -58,6 +58,17 @@ def test_a_short_run_prints_both_tables(speed, capsys):
     assert {row["prompt + new"] for row in generation} == {"4 + 12"}
 
 
+@pytest.mark.parametrize("model_name", ["course", "keras_hub"])
+def test_every_layer_computes_in_the_setting_it_is_listed_under(speed, model_name):
+    import keras
+
+    tokens = speed.random_tokens(speed.TOY, seed=0)
+    model, _ = speed.built_model(model_name, speed.TOY.config, "mixed_bfloat16", tokens)
+    layers = [x for x in model._flatten_layers() if isinstance(x, keras.layers.Dense)]
+    assert layers and {layer.compute_dtype for layer in layers} == {"bfloat16"}
+    assert keras.config.dtype_policy().name == "float32"
+
+
 def test_operations_of_a_token(speed):
     config = GPTConfig(5, 3, num_layers=1, num_heads=1, hidden_dim=2)
     # Attention 24, feed-forward 42, three norms of 4; five rows of 2; one block, 3 x 2.

@@ -10,6 +10,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from gpt_tf import world
+from gpt_tf.world import events, labelled, lexicon
 
 TASKS = list(world.LABELS)
 
@@ -20,15 +21,15 @@ def documents():
 
 
 def held_out_words():
-    lexicon = world._lexicon()
-    words = [w for kind in lexicon["kinds"].values() for w in kind["held_out"]]
-    words += [form for a in lexicon["actions"] for verb in a["held_out"] for form in verb]
-    words += [w for values in lexicon["attributes"]["held_out"].values() for w in values]
+    tables = lexicon.tables()
+    words = [w for kind in tables["kinds"].values() for w in kind["held_out"]]
+    words += [form for a in tables["actions"] for verb in a["held_out"] for form in verb]
+    words += [w for values in tables["attributes"]["held_out"].values() for w in values]
     for family in ("places", "times"):
-        words += [w for entry in lexicon[family]["all"] for w in entry["held_out"]]
+        words += [w for entry in tables[family]["all"] for w in entry["held_out"]]
     for side in ("good", "bad", "liked", "disliked"):
-        words += lexicon["opinions"][f"{side}_held_out"]
-    return words + lexicon["language"]["nouns_held_out"]
+        words += tables["opinions"][f"{side}_held_out"]
+    return words + tables["language"]["nouns_held_out"]
 
 
 def has(text, words):
@@ -148,7 +149,7 @@ def test_every_option_is_in_the_passage():
 
 def test_the_answer_follows_from_the_passage():
     """Reads the passage back, sentence by sentence, without the generator's knowledge."""
-    names = [name for name, _, _ in world._names()]
+    names = [name for name, _, _ in lexicon.names()]
     for example in world.examples("multiple_choice", 400):
         text, answer = example.texts[0], example.texts[1 + example.label]
         *sentences, question = re.split(r"(?<=[.]) ", text)
@@ -159,23 +160,23 @@ def test_the_answer_follows_from_the_passage():
         else:
             (told,) = [sentence for sentence in sentences if sentence.startswith(answer)]
             thing = question.rstrip("?").split(" a ")[-1].split(" an ")[-1]
-            kinds = [k for k in world._kinds().values() if k.noun == thing]
+            kinds = [k for k in lexicon.kinds().values() if k.noun == thing]
             assert has(told, [*kinds[0].words] if kinds else [thing])
 
 
 def test_entailment_agrees_with_a_second_judge():
-    """`_answer` compares two events and knows nothing of how they were made."""
+    """`judge` compares two events and knows nothing of how they were made."""
     names = dict(zip(world.LABELS["entailment"], ("Yes.", "Nobody knows.", "No."), strict=True))
     flipped = {"entailment": "contradiction", "contradiction": "entailment"}
-    draw = world._Draw(random.Random(0), held_out=True)
+    draw = lexicon.Draw(random.Random(0), held_out=True)
     for label in world.LABELS["entailment"] * 700:
-        hypothesis, premise = world._inference(draw, label)
+        hypothesis, premise = events.inference(draw, label)
         expected = flipped.get(label, label) if hypothesis.negated else label
-        assert world._answer(premise, hypothesis) == names[expected]
+        assert events.judge(premise, hypothesis) == names[expected]
 
 
 def test_opposites_are_mutual_and_no_verb_means_two_things():
-    actions = world._actions()
+    actions = lexicon.actions()
     for name, action in actions.items():
         assert actions[action.opposite].opposite == name
         assert actions[action.opposite].takes == action.takes
@@ -183,21 +184,21 @@ def test_opposites_are_mutual_and_no_verb_means_two_things():
         form for a in actions.values() for verb in (*a.verbs, *a.held_out) for form in set(verb)
     ]
     assert len(forms) == len(set(forms))
-    things = [w for kind in world._kinds().values() for w in (*kind.words, *kind.held_out)]
+    things = [w for kind in lexicon.kinds().values() for w in (*kind.words, *kind.held_out)]
     assert len(things) == len(set(things))
 
 
 def test_swapping_all_roles_is_a_paraphrase():
-    one = world._Event("Anna", "buy", "tool", "saw")
-    two = world._Event("Ben", "hide", "toy", "doll")
-    assert world._closeness((one, two), (two, one)) == 5
-    assert world._closeness((one, two), (one, one)) == 2.5
-    other = world._Event("Ben", "sell", "tool", "hammer")
-    assert world._clause_closeness(one, other) == 1.5
+    one = events.Event("Anna", "buy", "tool", "saw")
+    two = events.Event("Ben", "hide", "toy", "doll")
+    assert labelled._closeness((one, two), (two, one)) == 5
+    assert labelled._closeness((one, two), (one, one)) == 2.5
+    other = events.Event("Ben", "sell", "tool", "hammer")
+    assert labelled._clause_closeness(one, other) == 1.5
 
 
 def test_translation_changes_the_order():
-    dictionary = world._dictionary()
+    dictionary = labelled.dictionary()
     assert len(set(dictionary.values())) == len(dictionary)
     for example in world.examples("translation", 100):
         english = re.search(r"English: (\w+) (\w+) the (.*?)( in the (\w+))?[.]", example.texts[0])

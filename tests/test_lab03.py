@@ -3,7 +3,7 @@
 import numpy as np
 from reference import embeddings as reference
 
-from gpt_tf.course.submission import Crashed
+from gpt_tf.course.submission import Crashed, NotAttempted, Part, Wrong
 from gpt_tf.course.testing import exercise, expect, expect_close, expect_equal
 
 BATCH, LENGTH, VOCABULARY, POSITIONS, HIDDEN = 2, 5, 7, 9, 11
@@ -27,6 +27,28 @@ def tables(rng):
         "token_embeddings": rng.normal(size=(VOCABULARY, HIDDEN)),
         "position_embeddings": rng.normal(size=(POSITIONS, HIDDEN)),
     }
+
+
+def symbol(shape, dtype="float32"):
+    """A tensor without values, as training hands it to a layer."""
+    return Part("keras.KerasTensor", {"shape": shape, "dtype": dtype})
+
+
+def expect_tensors_all_the_way(submission, name, *arguments):
+    """Fails a function that takes its tensors to NumPy: what comes back has no gradient."""
+    said = ""
+    try:
+        submission.call(name, *arguments)
+    except Crashed as error:
+        # Functions of TensorFlow refuse such tensors too, which says nothing about them.
+        said = error.message
+    except (Wrong, NotAttempted):
+        pass  # A result without values is no plain data.
+    expect(
+        "numpy" not in said.lower(),
+        f"{name} takes its tensors to NumPy; the model could not be trained through it",
+        "embedding.numpy",
+    )
 
 
 @exercise("lab03.embed_tokens")
@@ -57,6 +79,12 @@ def test_one_token(submission, rng):
         table[None, [4]],
         what="embed_tokens of one token",
     )
+
+
+@exercise("lab03.embed_tokens")
+def test_look_up_can_be_trained(submission):
+    tokens = symbol((BATCH, LENGTH), "int32")
+    expect_tensors_all_the_way(submission, "embed_tokens", tokens, symbol((VOCABULARY, HIDDEN)))
 
 
 @exercise("lab03.tied_logits")
@@ -92,6 +120,12 @@ def test_a_token_scores_with_its_own_row(submission):
     )
 
 
+@exercise("lab03.tied_logits")
+def test_logits_can_be_trained(submission):
+    hidden = symbol((BATCH, LENGTH, HIDDEN))
+    expect_tensors_all_the_way(submission, "tied_logits", hidden, symbol((VOCABULARY, HIDDEN)))
+
+
 @exercise("lab03.TokenAndPositionEmbedding")
 def test_initial_weights(submission):
     sizes = {"vocabulary_size": 401, "max_sequence_length": 203, "hidden_dim": 64}
@@ -105,6 +139,13 @@ def test_initial_weights(submission):
         expect(
             abs(spread - 0.02) < 0.001,
             f"{name} starts with standard deviation {spread:.4f}, expected 0.02",
+            "embedding.init-spread",
+        )
+        # 13,000 normal numbers reach beyond two standard deviations, uniform ones do not.
+        expect(
+            abs(float(np.mean(weight))) < 0.002 and float(np.max(np.abs(weight))) > 0.04,
+            f"{name} starts with mean {float(np.mean(weight)):.4f} and largest size "
+            f"{float(np.max(np.abs(weight))):.4f}; that is not N(0, 0.02)",
             "embedding.init-spread",
         )
 
@@ -182,22 +223,51 @@ def test_too_long_is_a_clear_error(submission, rng):
 @exercise("lab03.TokenAndPositionEmbedding")
 def test_dropout_on_the_sum(submission, rng):
     tokens, w = some_tokens(rng), tables(rng)
-    # With token vectors of 0 the sum is Wp: what dropout does to Wp shows where it stands.
-    w["token_embeddings"] = np.zeros((VOCABULARY, HIDDEN))
     config = SIZES | {"dropout": 0.5}
     quiet = reference.token_and_position(tokens, w)
     training = submission.layer("TokenAndPositionEmbedding", config, w, tokens, training=True)
+    # At rate 0.5 an entry of the sum becomes 0 or twice what it was, token and position alike.
+    kept = training != 0
     expect(
-        np.max(np.abs(training - quiet)) > 0.1,
-        "with training=True and dropout=0.5 the positions' part of the sum is not dropped",
+        np.allclose(training[kept], 2 * quiet[kept], rtol=1e-4),
+        "with training=True and dropout=0.5 the entries of the sum are not all 0 or doubled",
         "embedding.dropout-missing",
     )
-    dropped = float(np.mean(training == 0))
+    dropped = 1 - float(np.mean(kept))
     expect(
         0.2 < dropped < 0.8,
         f"with dropout=0.5 a share of {dropped:.2f} of the sum is 0 while training",
         "embedding.dropout-missing",
     )
+
+
+@exercise("lab03.TokenAndPositionEmbedding")
+def test_without_values(submission, rng):
+    # Training and generation draw the layer as a graph first: its tensors have no values yet.
+    for start, what in (
+        ({}, ""),
+        ({"start": symbol((), "int32")}, " and a start that is a tensor"),
+    ):
+        raised = None
+        try:
+            submission.layer(
+                "TokenAndPositionEmbedding",
+                SIZES,
+                None,
+                symbol((BATCH, LENGTH), "int32"),
+                method="symbolic_call",
+                example=some_tokens(rng),
+                **start,
+            )
+        except (Crashed, NotAttempted) as error:
+            raised = error
+        except Wrong:
+            pass  # A result without values is no plain data.
+        expect(
+            raised is None,
+            f"TokenAndPositionEmbedding cannot be drawn as a graph, with tokens{what}: {raised}",
+            "embedding.needs-values",
+        )
 
 
 @exercise("lab03.TokenAndPositionEmbedding")

@@ -2,6 +2,7 @@
 
 import collections
 import math
+import statistics
 
 import keras
 import numpy as np
@@ -14,6 +15,18 @@ def count_ngrams(tokens, n):
     counts = collections.defaultdict(collections.Counter)
     for i in range(n - 1, len(tokens)):
         counts[tuple(tokens[i - n + 1 : i])][tokens[i]] += 1
+    return counts
+
+
+@right("lab01.count_ngrams", because="a window that slides along the text, of n tokens at most")
+def count_ngrams(tokens, n):
+    if n < 1:
+        raise ValueError("no token to guess")
+    counts, window = {}, collections.deque(maxlen=n)
+    for token in tokens:
+        window.append(token)
+        if len(window) == n:
+            counts.setdefault(tuple(window)[:-1], collections.Counter()).update([token])
     return counts
 
 
@@ -74,6 +87,11 @@ def perplexity(log_probabilities):
     return math.exp(-sum(values) / len(values))
 
 
+@right("lab01.perplexity", because="Python's statistics raises a ValueError of its own")
+def perplexity(log_probabilities):
+    return math.exp(-statistics.fmean(log_probabilities))
+
+
 @right("lab01.perplexity", because="Keras's operations give it as a tensor")
 def perplexity(log_probabilities):
     values = keras.ops.convert_to_tensor(log_probabilities, dtype="float64")
@@ -103,6 +121,19 @@ def sample_next(counts, context, vocabulary, alpha, rng, temperature=1.0):
     weights = np.exp(logs - logs.max())
     place = np.searchsorted(np.cumsum(weights), rng.random() * weights.sum(), side="right")
     return vocabulary[min(int(place), size - 1)]
+
+
+@right("lab01.sample_next", because="the generator may choose the token itself")
+def sample_next(counts, context, vocabulary, alpha, rng, temperature=1.0):
+    if temperature < 0:
+        raise ValueError("negative temperature")
+    size = len(vocabulary)
+    chance = {t: smoothed_probability(counts, context, t, size, alpha) for t in vocabulary}
+    best = max(vocabulary, key=chance.get)
+    if temperature == 0:
+        return best
+    weights = [(chance[t] / chance[best]) ** (1 / temperature) for t in vocabulary]
+    return rng.choice(vocabulary, p=np.array(weights) / sum(weights))
 
 
 @right("lab01.sample_next", because="the largest of log p / T plus Gumbel noise is such a draw")

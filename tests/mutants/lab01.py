@@ -94,6 +94,31 @@ def count_ngrams(tokens, n):
     return counts
 
 
+@wrong("lab01.count_ngrams", draws="counts.starts-at-zero")
+def count_ngrams(tokens, n):
+    counts = {}
+    for i in range(len(tokens) - n + 1):
+        row, token = counts.setdefault(tuple(tokens[i : i + n - 1]), {}), tokens[i + n - 1]
+        row[token] = row[token] + 1 if token in row else 0
+    return counts
+
+
+@wrong("lab01.count_ngrams", draws="counts.shares")
+def count_ngrams(tokens, n):
+    counts = collections.defaultdict(collections.Counter)
+    for i in range(len(tokens) - n + 1):
+        counts[tuple(tokens[i : i + n - 1])][tokens[i + n - 1]] += 1
+    return {c: {t: m / row.total() for t, m in row.items()} for c, row in counts.items()}
+
+
+@wrong("lab01.count_ngrams", draws="counts.short-contexts")
+def count_ngrams(tokens, n):
+    counts = collections.defaultdict(collections.Counter)
+    for i, token in enumerate(tokens):
+        counts[tuple(tokens[max(i - n + 1, 0) : i])][token] += 1
+    return counts
+
+
 @wrong("lab01.smoothed_probability", draws="smoothing.none")
 def smoothed_probability(counts, context, token, vocabulary_size, alpha):
     followers = counts.get(context, {})
@@ -129,6 +154,20 @@ def smoothed_probability(counts, context, token, vocabulary_size, alpha):
 def smoothed_probability(counts, context, token, vocabulary_size, alpha):
     total = sum(sum(row.values()) for row in counts.values())
     return (counts.get(context, {}).get(token, 0) + alpha) / (total + alpha * vocabulary_size)
+
+
+@wrong("lab01.smoothed_probability", draws="smoothing.context-cut-short")
+def smoothed_probability(counts, context, token, vocabulary_size, alpha):
+    followers = counts.get(context, {})
+    rows = [row for c, row in counts.items() if c[-1:] == context[-1:]]
+    total = sum(sum(row.values()) for row in rows) + alpha * vocabulary_size
+    return (followers.get(token, 0) + alpha) / total
+
+
+@wrong("lab01.smoothed_probability", draws="smoothing.followers-not-counts")
+def smoothed_probability(counts, context, token, vocabulary_size, alpha):
+    followers = counts.get(context, {})
+    return (followers.get(token, 0) + alpha) / (len(followers) + alpha * vocabulary_size)
 
 
 @wrong("lab01.smoothed_probability", draws="smoothing.total-raised-by-size")
@@ -207,6 +246,60 @@ def ngram_log_probabilities(tokens, counts, n, vocabulary_size, alpha):
         context = tuple(tokens[i - n + 1 : i])
         p = smoothed_probability(counts, context, tokens[i], vocabulary_size, alpha)
         found.append(math.log2(p))
+    return found
+
+
+@wrong("lab01.ngram_log_probabilities", draws="likelihood.base-10")
+def ngram_log_probabilities(tokens, counts, n, vocabulary_size, alpha):
+    found = []
+    for i in range(n - 1, len(tokens)):
+        context = tuple(tokens[i - n + 1 : i])
+        p = smoothed_probability(counts, context, tokens[i], vocabulary_size, alpha)
+        found.append(math.log10(p))
+    return found
+
+
+@wrong("lab01.ngram_log_probabilities", draws="likelihood.contexts-never-match")
+def ngram_log_probabilities(tokens, counts, n, vocabulary_size, alpha):
+    found = []
+    for i in range(n - 1, len(tokens)):
+        context = " ".join(tokens[i - n + 1 : i])
+        found.append(
+            math.log(smoothed_probability(counts, context, tokens[i], vocabulary_size, alpha))
+        )
+    return found
+
+
+@wrong("lab01.ngram_log_probabilities", draws="likelihood.context-too-long")
+def ngram_log_probabilities(tokens, counts, n, vocabulary_size, alpha):
+    found = []
+    for i in range(n, len(tokens)):
+        context = tuple(tokens[i - n : i])
+        found.append(
+            math.log(smoothed_probability(counts, context, tokens[i], vocabulary_size, alpha))
+        )
+    return found
+
+
+@wrong("lab01.ngram_log_probabilities", draws="likelihood.short-contexts")
+def ngram_log_probabilities(tokens, counts, n, vocabulary_size, alpha):
+    found = []
+    for i in range(len(tokens)):
+        context = tuple(tokens[max(i - n + 1, 0) : i])
+        found.append(
+            math.log(smoothed_probability(counts, context, tokens[i], vocabulary_size, alpha))
+        )
+    return found
+
+
+@wrong("lab01.ngram_log_probabilities", draws="likelihood.new-contexts-skipped")
+def ngram_log_probabilities(tokens, counts, n, vocabulary_size, alpha):
+    found = []
+    for i in range(n - 1, len(tokens)):
+        context = tuple(tokens[i - n + 1 : i])
+        p = smoothed_probability(counts, context, tokens[i], vocabulary_size, alpha)
+        if context in counts:
+            found.append(math.log(p))
     return found
 
 
@@ -292,6 +385,25 @@ def perplexity(log_probabilities):
     return float(1 / np.mean(np.exp(np.asarray(log_probabilities))))
 
 
+@wrong("lab01.perplexity", draws="perplexity.product-vanishes")
+def perplexity(log_probabilities):
+    if len(log_probabilities) == 0:
+        raise ValueError("nothing to score")
+    with np.errstate(divide="ignore"):
+        product = np.prod(np.exp(np.asarray(log_probabilities)))
+        return float(product ** (-1 / len(log_probabilities)))
+
+
+@wrong("lab01.perplexity", draws="perplexity.product-vanishes")
+def perplexity(log_probabilities):
+    if len(log_probabilities) == 0:
+        raise ValueError("nothing to score")
+    product = math.prod(math.exp(x) for x in log_probabilities)
+    if math.inf in (-x for x in log_probabilities):
+        return math.inf
+    return (1 / product) ** (1 / len(log_probabilities))
+
+
 @wrong("lab01.perplexity", draws="perplexity.of-nothing")
 def perplexity(log_probabilities):
     return float(np.exp(-np.mean(log_probabilities)))
@@ -322,6 +434,50 @@ def sample_next(counts, context, vocabulary, alpha, rng, temperature=1.0):
         return vocabulary[int(np.argmax(p))]
     p = p ** (1 / temperature)
     return vocabulary[np.random.default_rng(3).choice(len(vocabulary), p=p / p.sum())]
+
+
+@wrong("lab01.sample_next", draws="sample.own-generator")
+def sample_next(counts, context, vocabulary, alpha, rng, temperature=1.0):
+    p = chances(counts, context, vocabulary, alpha)
+    if temperature == 0:
+        return vocabulary[int(np.argmax(p))]
+    p = p ** (1 / temperature)
+    return vocabulary[np.random.default_rng().choice(len(vocabulary), p=p / p.sum())]
+
+
+@wrong("lab01.sample_next", draws="sample.softmax-of-probabilities")
+def sample_next(counts, context, vocabulary, alpha, rng, temperature=1.0):
+    p = chances(counts, context, vocabulary, alpha)
+    if temperature == 0:
+        return vocabulary[int(np.argmax(p))]
+    p = np.exp(p / temperature)
+    return vocabulary[rng.choice(len(vocabulary), p=p / p.sum())]
+
+
+@wrong("lab01.sample_next", draws="sample.equals")
+def sample_next(counts, context, vocabulary, alpha, rng, temperature=1.0):
+    p = chances(counts, context, vocabulary, alpha)
+    # Sorting puts the last of equals last.
+    if temperature == 0:
+        return vocabulary[sorted(range(len(p)), key=p.__getitem__)[-1]]
+    p = (p / p.max()) ** (1 / temperature)
+    return vocabulary[rng.choice(len(vocabulary), p=p / p.sum())]
+
+
+@wrong("lab01.sample_next", draws="sample.equals")
+def sample_next(counts, context, vocabulary, alpha, rng, temperature=1.0):
+    p = chances(counts, context, vocabulary, alpha)
+    p = (p / p.max()) ** (1 / max(temperature, 1e-9))
+    return vocabulary[rng.choice(len(vocabulary), p=p / p.sum())]
+
+
+@wrong("lab01.sample_next", draws="sample.new-context")
+def sample_next(counts, context, vocabulary, alpha, rng, temperature=1.0):
+    p = chances(counts, context, vocabulary, alpha)
+    if temperature == 0:
+        return max((t for t in vocabulary if t in counts[context]), key=counts[context].__getitem__)
+    p = (p / p.max()) ** (1 / temperature)
+    return vocabulary[rng.choice(len(vocabulary), p=p / p.sum())]
 
 
 @wrong("lab01.sample_next", draws="sample.no-smoothing")
@@ -379,7 +535,7 @@ def sample_next(counts, context, vocabulary, alpha, rng, temperature=1.0):
 def sample_next(counts, context, vocabulary, alpha, rng, temperature=1.0):
     p = np.sort(chances(counts, context, vocabulary, alpha))
     if temperature == 0:
-        return max(vocabulary, key=lambda t: counts.get(context, {}).get(t, 0))
+        return vocabulary[int(np.argmax(chances(counts, context, vocabulary, alpha)))]
     p = p ** (1 / temperature)
     return vocabulary[rng.choice(len(vocabulary), p=p / p.sum())]
 

@@ -1,6 +1,7 @@
 """Known-wrong answers to lab 03, and the misconception that each must draw."""
 
 import keras
+import numpy as np
 
 
 @wrong("lab03.embed_tokens", draws="embedding.columns")
@@ -33,6 +34,16 @@ def embed_tokens(tokens, token_embeddings):
 @wrong("lab03.embed_tokens", draws="embedding.one-hot")
 def embed_tokens(tokens, token_embeddings):
     return keras.ops.one_hot(tokens, token_embeddings.shape[0])
+
+
+@wrong("lab03.embed_tokens", draws="embedding.numpy")
+def embed_tokens(tokens, token_embeddings):
+    return np.asarray(token_embeddings)[np.asarray(tokens)]
+
+
+@wrong("lab03.tied_logits", draws="embedding.numpy")
+def tied_logits(hidden, token_embeddings):
+    return np.asarray(hidden) @ np.asarray(token_embeddings).T
 
 
 @wrong("lab03.tied_logits", draws="logits.softmax")
@@ -174,6 +185,47 @@ class TokenAndPositionEmbedding(Layer):
     def call(self, tokens, start=0):
         x = self.dropout(embed_tokens(tokens, self.token_embeddings))
         return x + self.positions(tokens.shape[1], start)
+
+
+@wrong("lab03.TokenAndPositionEmbedding", draws="embedding.dropout-missing")
+class TokenAndPositionEmbedding(Layer):
+    def call(self, tokens, start=0):
+        positions = self.dropout(self.positions(tokens.shape[1], start))
+        return embed_tokens(tokens, self.token_embeddings) + positions
+
+
+@wrong("lab03.TokenAndPositionEmbedding", draws="embedding.dropout-missing")
+class TokenAndPositionEmbedding(Layer):
+    def call(self, tokens, start=0):
+        x = self.dropout(embed_tokens(tokens, self.token_embeddings))
+        return x + self.dropout(self.positions(tokens.shape[1], start))
+
+
+@wrong("lab03.TokenAndPositionEmbedding", draws="embedding.needs-values")
+class TokenAndPositionEmbedding(Layer):
+    def positions(self, length, start=0):
+        if start + length > self.sizes[1]:
+            raise ValueError("too long")
+        return self.position_embeddings[start : start + length]
+
+
+@wrong("lab03.TokenAndPositionEmbedding", draws="embedding.needs-values")
+class TokenAndPositionEmbedding(Layer):
+    def positions(self, length, start=0):
+        places = start + keras.ops.arange(length)
+        if int(places[-1]) >= self.sizes[1]:
+            raise ValueError("too long")
+        return keras.ops.take(self.position_embeddings, places, axis=0)
+
+
+@wrong("lab03.TokenAndPositionEmbedding", draws="embedding.init-spread")
+class TokenAndPositionEmbedding(Layer):
+    def build(self, tokens_shape):
+        vocabulary_size, length, width = self.sizes
+        # As wide as N(0, 0.02), but flat.
+        flat = keras.initializers.RandomUniform(-(0.0012**0.5), 0.0012**0.5)
+        self.token_embeddings = self.add_weight(shape=(vocabulary_size, width), initializer=flat)
+        self.position_embeddings = self.add_weight(shape=(length, width), initializer=flat)
 
 
 @wrong("lab03.TokenAndPositionEmbedding", draws="embedding.init-spread")

@@ -270,7 +270,10 @@ def pretrain(
 
 
 class Trainer(keras.Model):
-    """The model as `fit` needs it: dropout is only turned on where `call` takes `training`.
+    """The model inside another, which keeps what `compile` makes: optimizer, loss, metrics.
+
+    Compiled itself, the model would hold the optimizer's memory as long as it lives, and
+    `model.save` would write a loss into the file that `keras.models.load_model` does not find.
 
     Args:
         model: `parts.GPT`, or another model from tokens to logits.

@@ -159,6 +159,11 @@ check("lab06.banded_causal_mask")
 # other heads on it.
 #
 # Why has GPT-1 no norm at the end? Its blocks end with one already.
+#
+# And why does `call` take `training`, which you need not use? Dropout acts in training only. `fit`
+# says that it is training to a model whose `call` names `training`, and to no other. Leave the
+# name out, and dropout stays off, without a warning. With the name there, you have nothing to hand
+# on: Keras passes the value to all layers below by itself.
 
 
 # %% exercise="lab06.GPT" points=6 minutes=30 difficulty=3
@@ -178,6 +183,7 @@ class GPT(keras.Model):
 
     Call arguments:
         tokens: int tensor of shape (batch, T).
+        training: bool or None, True turns dropout on.
 
     Returns:
         Float tensor of shape (batch, T, vocabulary_size), the logits.
@@ -229,7 +235,8 @@ class GPT(keras.Model):
         return x if self.final_norm is None else self.final_norm(x)
         ### END SOLUTION
 
-    def call(self, tokens):
+    # `training` is named for `fit`: Keras hands it on to the layers below by itself.
+    def call(self, tokens, training=None):
         ### BEGIN SOLUTION
         return self.embedding.logits(self.hidden_states(tokens))
         ### END SOLUTION

@@ -93,11 +93,11 @@ class GPT(keras.Model):
             x = self.final_norm(x)
         return x
 
-    def call(self, tokens):
+    def call(self, tokens, training=None):
         return parts.tied_logits(self.hidden_states(tokens), self.embedding.token_embeddings)
 
 
-@right("lab06.GPT", because="pairs of a dense and a banded block, and einsum for the logits")
+@right("lab06.GPT", because="pairs of blocks, training handed on by hand, einsum for the logits")
 class GPT(keras.Model):
     def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
@@ -110,17 +110,18 @@ class GPT(keras.Model):
         self.blocks = [parts.TransformerBlock(*sizes) for _ in range(c.num_layers)]
         self.final_norm = {True: parts.LayerNorm, False: lambda: None}[c.normalize_first]()
 
-    def hidden_states(self, tokens):
+    def hidden_states(self, tokens, training=None):
         window = self.config.attention_window
         band = banded_causal_mask(tokens.shape[1], window) if window else None
-        x = self.embedding(tokens)
+        x = self.embedding(tokens, training=training)
         for dense, banded in zip(self.blocks[::2], [*self.blocks[1::2], None], strict=False):
-            x = dense(x)
-            x = x if banded is None else banded(x, attention_mask=band)
+            x = dense(x, training=training)
+            if banded is not None:
+                x = banded(x, attention_mask=band, training=training)
         return self.final_norm(x) if self.final_norm else x
 
-    def call(self, tokens):
-        x = self.hidden_states(tokens)
+    def call(self, tokens, training=False):
+        x = self.hidden_states(tokens, training)
         return keras.ops.einsum("btd,vd->btv", x, self.embedding.token_embeddings)
 
 

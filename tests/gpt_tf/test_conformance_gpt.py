@@ -135,6 +135,21 @@ def test_counts_equal_the_model(change):
     assert model.count_params() == parts.count_parameters(config)
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+def test_dropout_acts_in_fit_and_not_in_evaluate(rate):
+    tokens = np.arange(24).reshape(2, 12) % 13
+    model = parts.GPT(GPTConfig(13, 12, 1, 2, hidden_dim=32, dropout=rate))
+    model(tokens)
+    rng = np.random.default_rng(6)
+    model.set_weights([rng.normal(size=weight.shape) for weight in model.weights])
+    # A learning rate of 0, so that the weights stay as they are.
+    model.compile(keras.optimizers.SGD(0.0), loss=parts.next_token_loss)
+    fitted = model.fit(tokens, tokens, verbose=0).history["loss"][0]
+    quiet = float(parts.next_token_loss(tokens, model(tokens)))
+    assert model.evaluate(tokens, tokens, verbose=0) == pytest.approx(quiet, rel=1e-4)
+    assert (abs(fitted / quiet - 1) > 0.01) == (rate > 0)
+
+
 def test_saved_and_loaded_model_is_the_same(model, tokens, tmp_path):
     model.save(tmp_path / "gpt.keras")
     loaded = keras.models.load_model(tmp_path / "gpt.keras")

@@ -202,6 +202,16 @@ def test_saved_model_comes_back(tmp_path):
     np.testing.assert_allclose(loaded(tokens), expected, rtol=1e-6)
 
 
+def test_a_pretrained_model_is_one_that_keras_can_save(tmp_path):
+    # An optimizer and a loss left on the model would be saved with it, and stop the loading.
+    model = make()
+    pretrain(model=model, recipe=training.Recipe(steps=2, batch_size=4))
+    model.save(tmp_path / "m.keras")
+    tokens = np.arange(6)[None]
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(loaded(tokens), model(tokens), rtol=1e-6)
+
+
 def test_what_is_no_saved_model(tmp_path):
     with pytest.raises(FileNotFoundError, match="no file"):
         training.load_model(tmp_path / "m.npz")

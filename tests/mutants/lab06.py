@@ -1,5 +1,7 @@
 """Known-wrong answers to lab 06, and the misconception that each must draw."""
 
+import dataclasses
+
 import keras
 
 from gpt_tf import parts
@@ -251,7 +253,7 @@ class Model(keras.Model):
             x = block(x, attention_mask=mask)
         return self.norm(x)
 
-    def call(self, tokens):
+    def call(self, tokens, training=None):
         return self.embedding.logits(self.hidden_states(tokens))
 
 
@@ -282,7 +284,7 @@ class GPT(Model):
 
 @wrong("lab06.GPT", draws="gpt.untied")
 class GPT(Model):
-    def call(self, tokens):
+    def call(self, tokens, training=None):
         if not hasattr(self, "output_logits"):
             self.output_logits = keras.layers.Dense(self.config.vocabulary_size)
         return self.output_logits(self.hidden_states(tokens))
@@ -359,13 +361,13 @@ class GPT(Model):
 
 @wrong("lab06.GPT", draws="gpt.probabilities")
 class GPT(Model):
-    def call(self, tokens):
+    def call(self, tokens, training=None):
         return keras.ops.softmax(super().call(tokens))
 
 
 @wrong("lab06.GPT", draws="gpt.last-position-only")
 class GPT(Model):
-    def call(self, tokens):
+    def call(self, tokens, training=None):
         return super().call(tokens)[:, -1]
 
 
@@ -403,7 +405,7 @@ class GPT(Model):
             x = block(x, banded_causal_mask(tokens.shape[1], window) if banded else None)
         return x
 
-    def call(self, tokens):
+    def call(self, tokens, training=None):
         return self.embedding.logits(self.norm(self.hidden_states(tokens)))
 
 
@@ -412,13 +414,13 @@ class GPT(Model):
     def hidden_states(self, tokens):
         return self.embedding.logits(super().hidden_states(tokens))
 
-    def call(self, tokens):
+    def call(self, tokens, training=None):
         return self.hidden_states(tokens)
 
 
 @wrong("lab06.GPT", draws="gpt.too-long")
 class GPT(Model):
-    def call(self, tokens):
+    def call(self, tokens, training=None):
         return super().call(tokens[:, -self.config.max_sequence_length :])
 
 
@@ -435,6 +437,30 @@ class GPT(Model):
 class GPT(Model):
     def other_settings(self):
         return {"dropout": 0.0}
+
+
+@wrong("lab06.GPT", draws="gpt.no-dropout")
+class GPT(Model):
+    def hidden_states(self, tokens):
+        x = self.embedding(tokens, training=False)
+        window = self.config.attention_window
+        for index, block in enumerate(self.blocks):
+            banded = window is not None and index % 2
+            mask = banded_causal_mask(tokens.shape[1], window) if banded else None
+            x = block(x, attention_mask=mask, training=False)
+        return self.norm(x)
+
+
+@wrong("lab06.GPT", draws="gpt.no-dropout")
+class GPT(Model):
+    def __init__(self, config, **kwargs):
+        super().__init__(dataclasses.replace(config, dropout=0.0), **kwargs)
+
+
+@wrong("lab06.GPT", draws="gpt.training-not-named")
+class GPT(Model):
+    def call(self, tokens):
+        return super().call(tokens)
 
 
 def places(model):

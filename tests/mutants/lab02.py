@@ -3,6 +3,7 @@
 import collections
 import itertools
 import re
+import unicodedata
 
 import regex
 
@@ -52,6 +53,33 @@ def count_pairs(words):
     return counts
 
 
+@wrong("lab02.count_pairs", draws="pairs.symbols-torn")
+def count_pairs(words):
+    counts = collections.Counter()
+    for word, count in words.items():
+        for pair in itertools.pairwise("".join(word)):
+            counts[pair] += count
+    return counts
+
+
+@wrong("lab02.count_pairs", draws="pairs.overwritten")
+def count_pairs(words):
+    counts = {}
+    for word, count in words.items():
+        for pair in itertools.pairwise(word):
+            counts[pair] = count
+    return counts
+
+
+@wrong("lab02.count_pairs", draws="pairs.last-missed")
+def count_pairs(words):
+    counts = collections.Counter()
+    for word, count in words.items():
+        for i in range(len(word) - 2):
+            counts[word[i], word[i + 1]] += count
+    return counts
+
+
 @wrong("lab02.merge_pair", draws="merge.first-place-only")
 def merge_pair(symbols, pair):
     symbols = list(symbols)
@@ -85,6 +113,26 @@ def merge_pair(symbols, pair):
 @wrong("lab02.merge_pair", draws="merge.letters-not-symbols")
 def merge_pair(symbols, pair):
     return " ".join(symbols).replace(" ".join(pair), "".join(pair)).split()
+
+
+@wrong("lab02.merge_pair", draws="merge.letters-not-symbols")
+def merge_pair(symbols, pair):
+    merged, i = [], 0
+    while i < len(symbols):
+        found = "".join(symbols[i : i + 2]) == "".join(pair) and symbols[i] != "".join(pair)
+        merged.append("".join(pair) if found else symbols[i])
+        i += 2 if found else 1
+    return merged
+
+
+@wrong("lab02.merge_pair", draws="merge.end-lost")
+def merge_pair(symbols, pair):
+    merged, i = [], 0
+    while i < len(symbols) - 1:
+        found = (symbols[i], symbols[i + 1]) == pair
+        merged.append("".join(pair) if found else symbols[i])
+        i += 2 if found else 1
+    return merged
 
 
 @wrong("lab02.merge_pair", draws="merge.either-order")
@@ -161,6 +209,49 @@ def train_bpe(word_counts, num_merges):
     return merges
 
 
+@wrong("lab02.train_bpe", draws="train.one-too-many")
+def train_bpe(word_counts, num_merges):
+    words, merges = {tuple(w): n for w, n in word_counts.items()}, []
+    while len(merges) <= num_merges and (counts := count_pairs(words)):
+        merges.append(min(counts, key=lambda pair: (-counts[pair], pair)))
+        words = {tuple(merge_pair(word, merges[-1])): n for word, n in words.items()}
+    return merges
+
+
+@wrong("lab02.train_bpe", draws="train.end-of-word-added")
+def train_bpe(word_counts, num_merges):
+    words, merges = {(*w, "</w>"): n for w, n in word_counts.items()}, []
+    while len(merges) < num_merges and (counts := count_pairs(words)):
+        merges.append(min(counts, key=lambda pair: (-counts[pair], pair)))
+        words = {tuple(merge_pair(word, merges[-1])): n for word, n in words.items()}
+    return merges
+
+
+@wrong("lab02.train_bpe", draws="train.once-is-enough")
+def train_bpe(word_counts, num_merges):
+    words, merges = {tuple(w): n for w, n in word_counts.items()}, []
+    while len(merges) < num_merges and (counts := count_pairs(words)):
+        best = min(counts, key=lambda pair: (-counts[pair], pair))
+        if counts[best] < 2:
+            break
+        merges.append(best)
+        words = {tuple(merge_pair(word, best)): n for word, n in words.items()}
+    return merges
+
+
+@wrong("lab02.train_bpe", draws="train.old-pairs-stay")
+def train_bpe(word_counts, num_merges):
+    words, merges = {tuple(w): n for w, n in word_counts.items()}, []
+    counts = count_pairs(words)
+    while len(merges) < num_merges and counts:
+        merges.append(min(counts, key=lambda pair: (-counts[pair], pair)))
+        words = {tuple(merge_pair(word, merges[-1])): n for word, n in words.items()}
+        del counts[merges[-1]]
+        new = "".join(merges[-1])
+        counts |= {pair: n for pair, n in count_pairs(words).items() if new in pair}
+    return merges
+
+
 @wrong("lab02.train_bpe", draws="train.symbols-torn")
 def train_bpe(word_counts, num_merges):
     words, merges = {tuple("".join(w)): n for w, n in word_counts.items()}, []
@@ -212,6 +303,33 @@ def apply_merges(symbols, ranks):
     return ["".join(symbols)] if symbols else []
 
 
+@wrong("lab02.apply_merges", draws="apply.rank-zero")
+def apply_merges(symbols, ranks):
+    symbols = list(symbols)
+    # The first merge has the rank 0, which counts as false.
+    while known := [pair for pair in itertools.pairwise(symbols) if ranks.get(pair)]:
+        symbols = merge_pair(symbols, min(known, key=ranks.get))
+    return symbols
+
+
+@wrong("lab02.apply_merges", draws="apply.one-place")
+def apply_merges(symbols, ranks):
+    symbols = list(symbols)
+    for pair in sorted(ranks, key=ranks.get):
+        for i in range(len(symbols) - 1):
+            if (symbols[i], symbols[i + 1]) == pair:
+                symbols[i : i + 2] = ["".join(pair)]
+                break
+    return symbols
+
+
+@wrong("lab02.apply_merges", draws="apply.dict-order")
+def apply_merges(symbols, ranks):
+    for pair in ranks:
+        symbols = merge_pair(symbols, pair)
+    return list(symbols)
+
+
 @wrong("lab02.bytes_to_unicode", draws="bytes.themselves")
 def bytes_to_unicode():
     return {byte: chr(byte) for byte in range(256)}
@@ -235,6 +353,19 @@ def bytes_to_unicode():
     hidden = [byte for byte in range(256) if byte not in visible]
     table = {byte: chr(byte) for byte in visible}
     return table | {byte: chr(256 + n) for n, byte in enumerate(hidden)}
+
+
+@wrong("lab02.bytes_to_unicode", draws="bytes.space-kept")
+def bytes_to_unicode():
+    visible = [*range(32, 127), *range(161, 173), *range(174, 256)]
+    hidden = [byte for byte in range(256) if byte not in visible]
+    table = {byte: chr(byte) for byte in visible}
+    return table | {byte: chr(256 + n) for n, byte in enumerate(hidden)}
+
+
+@wrong("lab02.bytes_to_unicode", draws="bytes.hidden-left-out")
+def bytes_to_unicode():
+    return {byte: chr(byte) for byte in [*range(33, 127), *range(161, 173), *range(174, 256)]}
 
 
 @wrong("lab02.bytes_to_unicode", draws="bytes.ends-left-out")
@@ -308,6 +439,62 @@ def pre_tokenize(text):
 def pre_tokenize(text):
     pattern = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
     return regex.findall(pattern, text, flags=regex.IGNORECASE)
+
+
+@wrong("lab02.pre_tokenize", draws="pre.ending-with-space")
+def pre_tokenize(text):
+    pattern = r" ?(?:'s|'t|'re|'ve|'m|'ll|'d)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+    return regex.findall(pattern, text)
+
+
+@wrong("lab02.pre_tokenize", draws="pre.curly-apostrophe")
+def pre_tokenize(text):
+    pattern = r"['’](?:s|t|re|ve|m|ll|d)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+    return regex.findall(pattern, text)
+
+
+@wrong("lab02.pre_tokenize", draws="pre.digits-only")
+def pre_tokenize(text):
+    pattern = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\d+| ?[^\s\p{L}\d]+|\s+(?!\S)|\s+"
+    return regex.findall(pattern, text)
+
+
+@wrong("lab02.pre_tokenize", draws="pre.accents-joined")
+def pre_tokenize(text):
+    pattern = (
+        r"'s|'t|'re|'ve|'m|'ll|'d| ?[\p{L}\p{M}]+| ?\p{N}+| ?[^\s\p{L}\p{M}\p{N}]+|\s+(?!\S)|\s+"
+    )
+    return regex.findall(pattern, text)
+
+
+@wrong("lab02.pre_tokenize", draws="pre.normalised")
+def pre_tokenize(text):
+    pattern = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+    return regex.findall(pattern, unicodedata.normalize("NFC", text))
+
+
+@wrong("lab02.bpe_encode", draws="encode.not-spelled")
+def bpe_encode(text, vocabulary, ranks):
+    stand_in = bytes_to_unicode()
+    return [vocabulary["".join(stand_in[b] for b in p.encode())] for p in pre_tokenize(text)]
+
+
+@wrong("lab02.bpe_encode", draws="encode.repeats-lost")
+def bpe_encode(text, vocabulary, ranks):
+    ids = {}
+    for piece in pre_tokenize(text):
+        symbols = [bytes_to_unicode()[byte] for byte in piece.encode("utf-8")]
+        ids[piece] = [vocabulary[token] for token in apply_merges(symbols, ranks)]
+    return sum(ids.values(), [])
+
+
+@wrong("lab02.bpe_encode", draws="encode.line-end-lost")
+def bpe_encode(text, vocabulary, ranks):
+    ids = []
+    for piece in pre_tokenize(text.strip()):
+        symbols = [bytes_to_unicode()[byte] for byte in piece.encode("utf-8")]
+        ids += [vocabulary[token] for token in apply_merges(symbols, ranks)]
+    return ids
 
 
 @wrong("lab02.bpe_encode", draws="encode.not-cut")
@@ -392,6 +579,16 @@ def bpe_decode(ids, tokens):
 @wrong("lab02.bpe_decode", draws="decode.only-spaces")
 def bpe_decode(ids, tokens):
     return "".join(known(ids, tokens)).replace("Ġ", " ")
+
+
+@wrong("lab02.bpe_decode", draws="decode.stripped")
+def bpe_decode(ids, tokens):
+    return bytes_of("".join(known(ids, tokens))).decode("utf-8", errors="replace").strip()
+
+
+@wrong("lab02.bpe_decode", draws="decode.latin-1")
+def bpe_decode(ids, tokens):
+    return "".join(map(chr, bytes_of("".join(known(ids, tokens)))))
 
 
 @wrong("lab02.bpe_decode", draws="decode.spaces-between")

@@ -68,6 +68,21 @@ def train(word_counts, num_merges, weigh=True, tie=min, best=max, recount=True):
     return merges
 
 
+def train_without_subtracting(word_counts, num_merges):
+    """The mistake of adding the new pairs after a merge and not taking the old ones off."""
+    words, merges = {tuple(word): count for word, count in word_counts.items()}, []
+    counts = pairs(words)
+    while len(merges) < num_merges and counts:
+        best = min(counts, key=lambda p: (-counts[p], p))
+        merges.append(best)
+        counts.pop(best)
+        for pair, count in pairs({tuple(merge(w, best)): n for w, n in words.items()}).items():
+            if "".join(best) in pair:
+                counts[pair] = count
+        words = {tuple(merge(word, best)): count for word, count in words.items()}
+    return merges
+
+
 def apply(symbols, merges):
     """Each merge in its order, over the whole word."""
     for pair in merges:
@@ -127,6 +142,12 @@ def from_bytes(characters, errors="replace"):
     """The text that stand-ins stand for."""
     byte_of = {character: byte for byte, character in byte_table().items()}
     return bytes(byte_of[c] for c in characters).decode("utf-8", errors=errors)
+
+
+def from_bytes_one_by_one(token):
+    """The mistake of taking each byte for a character."""
+    byte_of = {character: byte for byte, character in byte_table().items()}
+    return "".join(chr(byte_of[c]) for c in token)
 
 
 def encode(pieces, vocabulary, merges):

@@ -276,6 +276,9 @@ for sentence in ("the dog sat on the mat", "mat the on sat dog the"):
 # and scale them to sum to 1. Below 1, the likely gets likelier. Above 1, the rare gets its chance.
 # At exactly 0 there is no draw: you take the most likely token.
 #
+# Mind small temperatures: 0.01 to the power of 500 is 0 on a computer, and 0 / 0 is no
+# probability. Only the ratios between the probabilities matter.
+#
 # Draw with the generator `rng` that is passed in, and with no other. Then a seed repeats the text.
 
 
@@ -404,6 +407,7 @@ check("lab01.LSTMLanguageModel")
 # the same for both players here, so the comparison stays fair.
 
 # %%
+# short() is True only where GPT_TF_SHORT=1 asks for a quick run on little text.
 VOCABULARY_SIZE = 2000
 TRAINING_WORDS = 60_000 if short() else 600_000
 LENGTH = 32  # words that the LSTM reads in one go
@@ -647,7 +651,7 @@ print(f"The difference is {verdict}.")
 #   cheap, and it is strong. Read the last lines before you name a winner.
 # * The margin holds for this one trained LSTM. Another seed gives another LSTM.
 # * The LSTM's sizes and learning rate come from a handful of trials on this same kind of text. The
-#   average of tables was not tuned at all.
+#   tables had only their alpha chosen, and their average nothing more.
 # * All of these numbers belong to this text and to these 2,000 words. A perplexity from a paper has
 #   another vocabulary and another text. You may not compare the two.
 #
@@ -696,10 +700,10 @@ for k, table, lstm in zip(lengths, *by_length.values(), strict=True):
 #
 # ## 1.10 Let both write
 #
-# Let every model go on from the same word. Two things are worth watching: whether the text hangs
-# together, and whether it is **new**. A long context with one follower cannot invent: it can only
-# recite. So you measure the longest stretch of each sample that stands in the training text, word
-# for word.
+# Let every model go on from the same four words. Two things are worth watching: whether the text
+# hangs together, and whether it is **new**. A long context with one follower cannot invent: it can
+# only recite. So you look at the words that each model wrote, and measure the longest stretch of
+# them that stands in the training text, word for word.
 
 
 # %%
@@ -745,13 +749,13 @@ samples["LSTM"] = continue_with_lstm(lstm_model, opening, SAMPLE_WORDS, rng)
 known_train = [vocabulary[i] for i in train]
 for name, sample in samples.items():
     text = [vocabulary[i] for i in sample]
-    copied = longest_copy(text, known_train)
+    copied = longest_copy(text[len(opening) :], known_train)
     print(f"{name} (longest copied stretch: {copied} words)\n  {' '.join(text)}\n")
 
 # %% [markdown]
 # Small tables babble: the words are right, the sentence goes nowhere. Large tables sound better.
-# Compare the copied stretches before you admire them. The LSTM keeps no text that it could recite
-# from, so it has to make its sentences. At this size they often lose their thread after one line.
+# Compare the copied stretches before you admire them. The LSTM keeps no table of text, so it has to
+# make most of its sentences. At this size they often lose their thread after one line.
 #
 # ## Questions to think about
 #

@@ -307,10 +307,12 @@ check("lab02.bytes_to_unicode")
 #
 # The rule is a regular expression with these alternatives, tried in this order at each place:
 #
-# 1. an English ending: `'s`, `'t`, `'re`, `'ve`, `'m`, `'ll`, `'d` (small letters only)
+# 1. an English ending: `'s`, `'t`, `'re`, `'ve`, `'m`, `'ll`, `'d` (small letters and the straight
+#    apostrophe only, and no space before it)
 # 2. letters of any script, `\p{L}`, with one space before them if there is one
-# 3. digits of any script, `\p{N}`, with one space before them if there is one
-# 4. other marks, neither white space nor letter nor digit, with one space before them
+# 3. digits of any script, `\p{N}`, ½ and ² among them, with one space before them if there is one
+# 4. other marks, neither white space nor letter nor digit, with one space before them if there is
+#    one; an accent that stands as a character of its own is such a mark
 # 5. white space up to the end of the text, or up to its last character before a word:
 #    `\s+(?!\S)`. The last space is left over for the word.
 # 6. any other white space
@@ -425,8 +427,13 @@ check("lab02.bpe_decode")
 #
 # Now you train on real English: the documentation of the packages that this course uses. First the
 # table of distinct pre-tokens, then the merges.
+#
+# Did you keep the short version of `train_bpe`? It is right, but it recounts 8,000 times, and you
+# would wait long. Ask for 500 merges then. The later labs take long with it too, unless they start
+# with `start(lab=..., parts="solutions")`.
 
 # %%
+# short() is True only where GPT_TF_SHORT=1 asks for a quick run on little text.
 documents = corpora.docstrings("train")[: 300 if short() else None]
 held_out = corpora.docstrings("validation")[: 30 if short() else 300]
 stand_in = bytes_to_unicode()

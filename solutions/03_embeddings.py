@@ -33,6 +33,10 @@ from gpt_tf.config import PAPER
 # All vectors stand in one matrix $W_e$, one row a token. The paper writes the look-up as a
 # product, $U W_e$: each row of $U$ is 0 everywhere but for a 1 at its token. Such a product picks
 # out rows. You need not multiply by all these zeros: take the rows.
+#
+# Write it with `keras.ops`, here and in all labs to come. It has NumPy's functions under the same
+# names, but it remembers what it did, and training needs that: gradients go back the way the
+# numbers came. NumPy forgets, and your model would never learn.
 
 
 # %% exercise="lab03.embed_tokens" points=1 minutes=5 difficulty=1
@@ -110,9 +114,14 @@ check("lab03.tied_logits")
 # Now write the layer. `build` makes the two matrices, `call` adds their rows and applies dropout
 # to the sum, `logits` is the way out. Mind two things in `call`:
 #
+# * A text that is too long must raise a `ValueError` that says so.
 # * `start` is the place of the first token. It is 0 now. In lab 08 you generate one token at a
 #   time, and then it says where that token stands. It may be a tensor.
-# * A text that is too long must raise a `ValueError` that says so.
+#
+# The second needs care. To be fast, Keras first draws your `call` as a graph and runs the graph
+# afterwards. While it draws, a tensor has a shape but no number. You cannot ask `if start > 3`,
+# and `int(start)` fails. So check the length only if `start` is an `int`. And cut with
+# `keras.ops.slice`: it takes a start that is a tensor and a length that is a number.
 
 
 # %% exercise="lab03.TokenAndPositionEmbedding" points=4 minutes=20 difficulty=2
@@ -340,13 +349,16 @@ class NextWord(keras.Model):
         return self.embedding.logits(self.all(keras.ops.sum(seen, axis=1)))
 
 
-def validation_loss(model, rows=20000, size=2000):
-    """Returns the mean loss in nats a word on the first rows of the validation text."""
+ROWS = 20000  # of the validation text, on which every loss below is measured
+
+
+def validation_loss(model, size=2000):
+    """Returns the mean loss in nats a word on the first ROWS rows of the validation text."""
     losses = [
         keras.losses.sparse_categorical_crossentropy(
             y_validation[i : i + size], model(x_validation[i : i + size]), from_logits=True
         )
-        for i in range(0, min(rows, len(x_validation)), size)
+        for i in range(0, min(ROWS, len(x_validation)), size)
     ]
     return float(np.mean(np.concatenate(losses)))
 
@@ -365,11 +377,12 @@ positions_before = np.asarray(model.embedding.position_embeddings)
 # %%
 frequency = np.array([counts[word] for word in vocabulary], float)
 frequency[0] = len(train_words) - frequency.sum()
-unigram_loss = -np.mean(np.log(frequency / frequency.sum())[y_validation])
+unigram_loss = -np.mean(np.log(frequency / frequency.sum())[y_validation[:ROWS]])
 print(f"ln V {np.log(len(vocabulary)):.3f}, untrained model {start_loss:.3f}")
 print(f"unigram {unigram_loss:.3f} nats a word")
 
 # %%
+# short() is True only where GPT_TF_SHORT=1 asks for a quick run.
 steps = 60 if short() else len(x) // 512
 order = np.random.default_rng(3).permutation(len(x))
 model.compile(
@@ -400,6 +413,10 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
+# Look for three parts of the curve. First it drops to the orange line: the model has learned which
+# words are frequent. There it rests for a while. Then it falls again, and all that it gains below
+# the orange line comes from the eight words before.
+#
 # ## 3.8 Neighbours before and after
 #
 # Before training, all vectors are noise, and so are the neighbours. Training never said which
@@ -413,26 +430,26 @@ for word in ("two", "array", "returns", "true", "if", "image", "computes", "the"
             print(f"{word:<9} {name:<7} {', '.join(vocabulary[i] for i in near)}")
 
 # %% [markdown]
-# A few pretty examples prove little. So here is a number over many words. For each word whose
-# plural is in the vocabulary (*tensor*, *tensors*), where does the plural stand in the list of the
-# word's neighbours? Chance puts it in the middle of the vocabulary.
+# A few pretty examples prove little. So here is a number over many words. Many words also occur
+# with an *s* at the end: *tensor* and *tensors*, *return* and *returns*. Where does the form with
+# *s* stand in the list of the word's neighbours? Chance puts it in the middle of the vocabulary.
 
 
 # %%
-def ranks_of_plurals(table):
-    """Returns, for each pair word and word + s, the plural's place among the word's neighbours."""
+def ranks_with_s(table):
+    """Returns, for each pair word and word + s, the place of the latter among the neighbours."""
     pairs = [(index[w], index[w + "s"]) for w in vocabulary if len(w) > 2 and w + "s" in index]
     lengths = np.linalg.norm(table, axis=1)
     found = []
-    for word, plural in pairs:
+    for word, with_s in pairs:
         cosine = table @ table[word] / lengths / lengths[word]
         # The word itself is always above, so the nearest neighbour gets place 1.
-        found.append(np.sum(cosine > cosine[plural]))
+        found.append(np.sum(cosine > cosine[with_s]))
     return np.array(found)
 
 
 for name, table in (("before", before), ("after", after)):
-    ranks = ranks_of_plurals(table)
+    ranks = ranks_with_s(table)
     print(
         f"{name:<7} {len(ranks)} pairs: median place {np.median(ranks):,.0f} of "
         f"{len(vocabulary):,}, among the ten nearest {np.mean(ranks <= 10):.0%}"
@@ -460,20 +477,34 @@ def flatten(table, words):
     return rows @ np.linalg.svd(rows, full_matrices=False)[2][:2].T
 
 
+def spread(places, width=0.22, height=0.045):
+    """Moves labels up until none covers another: {word: (x, y)} in, the same out."""
+    labels = {}
+    for word, (x, y) in sorted(places.items(), key=lambda item: item[1][1]):
+        while any(abs(x - u) < width and abs(y - v) < height for u, v in labels.values()):
+            y += height / 4
+        labels[word] = (x, y)
+    return labels
+
+
 groups = {name: [w for w in words.split() if w in index] for name, words in GROUPS.items()}
 shown = [word for words in groups.values() for word in words]
-figure, panels = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
+figure, panels = plt.subplots(1, 2, figsize=(12, 6.5), layout="constrained")
 for axes, title, table in zip(panels, ("before", "after"), (before, after), strict=True):
     place = dict(zip(shown, flatten(table, shown), strict=True))
+    labels = spread(place)
     for name, words in groups.items():
-        points = np.array([place[word] for word in words])
-        dots = axes.scatter(*points.T, label=name)
+        dots = axes.scatter(*np.array([place[word] for word in words]).T, label=name)
+        line = {"arrowstyle": "-", "color": "lightgray"}
         for word in words:
+            x, y = labels[word]
             colour = dots.get_facecolor()[0]
-            axes.annotate(word, place[word], (3, 3), textcoords="offset points", color=colour)
-    axes.margins(0.15)
+            axes.annotate(
+                word, place[word], (x + 0.03, y), va="center", color=colour, arrowprops=line
+            )
+    axes.margins(x=0.2, y=0.15)
     axes.set(xlabel="first component (no unit)", ylabel="second component (no unit)", title=title)
-panels[1].legend(fontsize=8)
+figure.legend(*panels[1].get_legend_handles_labels(), loc="outside lower center", ncols=5)
 plt.show()
 
 # %% [markdown]

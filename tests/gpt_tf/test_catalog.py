@@ -136,6 +136,21 @@ def _line_ends(name, split):
 
 
 @NEEDS_DATA
+def test_counts_every_line_of_the_novels():
+    for file in catalog.describe("gutenberg").files:
+        assert catalog.path("gutenberg", file.path).read_bytes().count(b"\n") == file.rows
+
+
+@NEEDS_DATA
+def test_running_text_is_whole():
+    # Characters and tokens (a line end is one) as the data folder's own description states them.
+    assert len(catalog.text("tinyshakespeare")) == 1_115_394
+    for split, count in (("validation", 217_646), ("test", 245_569)):
+        text = catalog.text("wikitext-2", split)
+        assert len(text.split()) + text.count("\n") == count
+
+
+@NEEDS_DATA
 def test_novels_lose_header_and_footer():
     novels = catalog.load("gutenberg")
     assert len(novels) == 10

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 from reference import attention as reference
 
+from gpt_tf.course.submission import NotAttempted
 from gpt_tf.course.testing import Part, exercise, expect, expect_close, expect_equal
 
 BATCH, HEADS, LENGTH, HEAD_DIM = 2, 3, 7, 4
@@ -35,6 +36,8 @@ def test_past_and_present_only(submission):
         },
         what="causal_mask(5)",
     )
+    is_tensor = isinstance(mask, np.ndarray)
+    expect(is_tensor, f"causal_mask(5) is a {type(mask).__name__}, expected a boolean tensor")
     expect(mask.dtype == bool, f"causal_mask(5) holds {mask.dtype}, expected bool", "mask.not-bool")
 
 
@@ -52,6 +55,14 @@ def test_weights_without_mask(submission, rng):
         misconceptions={
             "attention.no-scale": reference.weights(q, k, scale=1.0),
             "attention.scale-by-width": reference.weights(q, k, scale=1 / HEAD_DIM),
+            "attention.scale-multiplied": reference.weights(q, k, scale=HEAD_DIM**0.5),
+            "attention.scale-by-length": reference.weights(q, k, scale=LENGTH**-0.5),
+            "attention.scale-by-all-heads": reference.weights(
+                q, k, scale=(HEADS * HEAD_DIM) ** -0.5
+            ),
+            "attention.scale-after-softmax": reference.weights(q, k, scale=1.0) / HEAD_DIM**0.5,
+            "attention.no-softmax": np.einsum("bhtd,bhsd->bhts", q, k) / HEAD_DIM**0.5,
+            "attention.own-mask": reference.weights(q, k, reference.causal(LENGTH)),
             "attention.softmax-over-queries": reference.weights(q, k, axis=-2),
             "attention.keys-ask": np.swapaxes(reference.weights(k, q), -1, -2),
         },
@@ -63,6 +74,8 @@ def test_weights_without_mask(submission, rng):
 def test_weights_with_mask(submission, rng):
     q, k = rng.normal(size=(2, BATCH, HEADS, LENGTH, HEAD_DIM)) * 1.5
     mask = reference.causal(LENGTH)
+    # So that the last row, too, has something to hide: a mask read the wrong way round then shows.
+    mask[-1, 0] = False
     right = reference.weights(q, k, mask)
     weights = submission.call("attention_weights", q, k, mask)
     expect_close(
@@ -73,9 +86,27 @@ def test_weights_with_mask(submission, rng):
             "attention.mask-after-softmax": reference.weights(q, k) * mask,
             "attention.mask-zero": reference.weights(q, k, mask, filler=0.0),
             "attention.mask-minus-one": reference.weights(q, k, mask, filler=-1.0),
-            "attention.mask-inverted": reference.weights(q, k, ~mask | np.eye(LENGTH, dtype=bool)),
+            "attention.mask-inverted": reference.weights(q, k, ~mask),
+            "attention.mask-nan": np.nan * right,
+            "attention.own-mask": reference.weights(q, k, reference.causal(LENGTH)),
         },
         what="attention_weights(q, k, mask)",
+    )
+
+
+@exercise("lab04.attention_weights")
+def test_weights_with_a_mask_of_another_shape(submission, rng):
+    q, k = rng.normal(size=(2, BATCH, HEADS, LENGTH, HEAD_DIM))
+    # Which keys are there at all, another choice in each text, as for texts of several lengths.
+    mask = np.arange(LENGTH) < np.array([3, 5])[:, None, None, None]
+    expect_close(
+        submission.call("attention_weights", q, k, mask),
+        reference.weights(q, k, mask),
+        misconceptions={
+            "attention.own-mask": reference.weights(q, k, reference.causal(LENGTH)),
+            "attention.mask-and-causal": reference.weights(q, k, mask & reference.causal(LENGTH)),
+        },
+        what="attention_weights with a mask of shape (batch, 1, 1, S)",
     )
 
 
@@ -93,12 +124,15 @@ def test_more_keys_than_queries(submission, rng):
 @exercise("lab04.scaled_dot_product_attention")
 def test_matches_the_formula(submission, rng):
     q, k, v = rng.normal(size=(3, BATCH, HEADS, LENGTH, HEAD_DIM))
-    mask = reference.causal(LENGTH)
+    lower = reference.causal(LENGTH)
+    # Not the causal mask, so that a function that makes one of its own is found out.
+    mask = lower.T
     expect_close(
         submission.call("scaled_dot_product_attention", q, k, v, mask),
         reference.attention(q, k, v, mask),
         misconceptions={
             "attention.mask-ignored": reference.attention(q, k, v),
+            "attention.own-mask": reference.attention(q, k, v, lower),
             "attention.mixes-keys": reference.attention(q, k, k, mask),
             "attention.no-scale": reference.attention(q, k, v, mask, scale=1.0),
             "attention.weights-transposed": np.einsum(
@@ -123,6 +157,18 @@ def test_dropout_acts_on_the_weights(submission, rng):
             "attention.dropout-on-output": reference.attention(q, k, v) + 1,
         },
         what="scaled_dot_product_attention with a dropout that adds 1 to its input",
+    )
+
+
+@exercise("lab04.scaled_dot_product_attention")
+def test_dropout_decides_itself_when_to_act(submission, rng):
+    q, k, v = rng.normal(size=(3, BATCH, HEADS, LENGTH, HEAD_DIM))
+    dropout = Part("keras.layers.Dropout", {"rate": 0.5})
+    found = submission.call("scaled_dot_product_attention", q, k, v, dropout=dropout)
+    expect(
+        np.allclose(found, reference.attention(q, k, v), atol=1e-4),
+        "scaled_dot_product_attention with a keras.layers.Dropout drops outside training, too",
+        "attention.dropout-always",
     )
 
 
@@ -196,7 +242,10 @@ def test_layer_takes_a_mask(submission, rng):
         ),
         reference.causal_self_attention(x, w, HEADS, mask),
         misconceptions={
-            "attention.given-mask-ignored": reference.causal_self_attention(x, w, HEADS)
+            "attention.given-mask-ignored": reference.causal_self_attention(x, w, HEADS),
+            "attention.mask-and-causal": reference.causal_self_attention(
+                x, w, HEADS, mask & reference.causal(LENGTH)
+            ),
         },
         what="CausalSelfAttention(x, attention_mask=mask)",
     )
@@ -212,6 +261,48 @@ def test_dropout_only_while_training(submission, rng):
         np.max(np.abs(training - reference.causal_self_attention(x, w, HEADS))) > 0.1,
         "CausalSelfAttention(dropout=0.5) gives the same with and without training=True",
         "attention.dropout-ignored",
+    )
+
+
+@exercise("lab04.CausalSelfAttention")
+def test_dropout_drops_whole_looks(submission, rng):
+    width = HEADS * HEAD_DIM
+    x = rng.normal(size=(50, 2, width))
+    w = layer_weights(rng, width)
+    w |= {"projection.kernel": np.eye(width), "projection.bias": np.zeros(width)}
+    config = {"num_heads": HEADS, "head_dim": HEAD_DIM, "dropout": 0.5}
+    training = submission.layer("CausalSelfAttention", config, w, x, training=True)
+    values = np.split(x @ w["qkv.kernel"] + w["qkv.bias"], 3, axis=-1)[2]
+    # Position 0 looks at itself alone: each head keeps this look, and doubles it, or drops it.
+    found, kept = (y[:, 0].reshape(50, HEADS, HEAD_DIM) for y in (training, 2 * values))
+    whole = np.all(np.abs(found) < 1e-3, axis=-1) | np.all(np.abs(found - kept) < 1e-3, axis=-1)
+    expect(
+        np.all(whole),
+        "CausalSelfAttention(dropout=0.5) while training: position 0 looks at itself alone, so "
+        f"each head gives all of it or nothing; {np.mean(~whole):.0%} of yours give a part of it",
+        "attention.dropout-elsewhere",
+    )
+
+
+@exercise("lab04.CausalSelfAttention")
+def test_heads_for_later_labs(submission, rng):
+    x = rng.normal(size=(BATCH, LENGTH, 10))
+    w = layer_weights(rng)
+    config = {"num_heads": HEADS, "head_dim": HEAD_DIM}
+    thirds = np.split(x @ w["qkv.kernel"] + w["qkv.bias"], 3, axis=-1)
+    right = np.array([reference.split_heads(third, HEADS) for third in thirds])
+    try:
+        found = submission.layer("CausalSelfAttention", config, w, x, method="heads")
+    except NotAttempted:
+        expect(False, "CausalSelfAttention.heads is not written yet", "attention.heads-not-written")
+    expect_close(
+        found,
+        right,
+        misconceptions={
+            "attention.heads-not-split": np.array(thirds),
+            "attention.qkv-order": right[[1, 2, 0]],
+        },
+        what="the queries, keys and values of CausalSelfAttention.heads(x)",
     )
 
 

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 from reference import attention, blocks
 
+from gpt_tf.course.submission import Crashed
 from gpt_tf.course.testing import Part, exercise, expect, expect_close
 
 BATCH, LENGTH, HIDDEN_DIM, INTERMEDIATE_DIM = 2, 7, 10, 13
@@ -65,10 +66,15 @@ def test_each_position_on_its_own(submission, rng):
         misconceptions={
             "norm.epsilon-outside-the-root": norm(outside=True),
             "norm.epsilon-ignored": blocks.layer_norm(x, gamma, beta, 1e-5),
+            "norm.epsilon-left-out": blocks.layer_norm(x, gamma, beta, 0.0),
             "norm.unbiased-variance": norm(ddof=1),
             "norm.over-positions": norm(axis=1),
             "norm.over-all": norm(axis=(1, 2)),
             "norm.mean-not-subtracted": norm(centre=False),
+            "norm.spread-around-zero": (x - x.mean(-1, keepdims=True))
+            / np.sqrt((x**2).mean(-1, keepdims=True) + epsilon)
+            * gamma
+            + beta,
             "norm.no-root": (x - x.mean(-1, keepdims=True))
             / (x.var(-1, keepdims=True) + epsilon)
             * gamma
@@ -111,7 +117,10 @@ def test_constant_features(submission):
 def test_computes_in_float32(submission):
     # Their squares are beyond float16, which ends at 65,504.
     x = np.array([[-800.0, 300.0, 600.0, -100.0, 500.0]])
-    normal = submission.layer("LayerNorm", {"dtype": "mixed_float16"}, None, x)
+    try:
+        normal = submission.layer("LayerNorm", {"dtype": "mixed_float16"}, None, x)
+    except Crashed as error:
+        expect(False, f"LayerNorm in mixed_float16: {error}", "norm.weights-autocast")
     expect_close(
         normal,
         blocks.layer_norm(x),
@@ -143,6 +152,10 @@ def test_tanh_form(submission, rng):
             / 2
             * (1 + np.tanh(math.sqrt(2 / math.pi) * x + 0.044715 * x**3)),
             "gelu.no-cube": x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * x)),
+            "gelu.root-upside-down": x
+            / 2
+            * (1 + np.tanh(math.sqrt(math.pi / 2) * (x + 0.044715 * x**3))),
+            "gelu.square": x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**2))),
             "gelu.no-root": x / 2 * (1 + np.tanh(2 / math.pi * (x + 0.044715 * x**3))),
         },
         # The exact form is at most 4.7e-4 away, and ten tolerances must fit below that.
@@ -172,6 +185,8 @@ def test_matches_the_formula(submission, rng):
         misconceptions={
             "feed-forward.no-activation": blocks.feed_forward(x, w, lambda y: y),
             "feed-forward.relu": blocks.feed_forward(x, w, lambda y: np.maximum(y, 0)),
+            "feed-forward.exact-gelu": blocks.feed_forward(x, w, blocks.exact_gelu),
+            "feed-forward.activation-first": blocks.feed_forward(blocks.gelu(x), w, lambda y: y),
             "feed-forward.activation-on-output": blocks.gelu(
                 blocks.feed_forward(x, w, lambda y: y)
             ),
@@ -236,6 +251,7 @@ def _check_residual(submission, rng, normalize_first):
             "residual.other-place": other,
             "residual.norm-on-branch-output": x + normal(softsign(x)),
             "residual.normalised-way-around": normal(x) + softsign(normal(x)),
+            "residual.sum-not-normalised": normal(x) + softsign(x),
             "residual.no-norm": x + softsign(x),
             "residual.normalised-twice": twice,
         },
@@ -265,6 +281,9 @@ def _check_block(submission, rng, normalize_first):
     def block(weights=w, first=normalize_first, **mistakes):
         return blocks.block(x, weights, HEADS, first, **mistakes)
 
+    attend, attention_norm, work, work_norm = _steps(w)
+    attended = blocks.residual(x, attend, attention_norm, normalize_first)
+
     def no_way_around(x, sublayer, norm, normalize_first):
         return sublayer(norm(x)) if normalize_first else norm(sublayer(x))
 
@@ -278,6 +297,8 @@ def _check_block(submission, rng, normalize_first):
             "block.norms-swapped": block(swapped),
             "block.feed-forward-first": _feed_forward_first(x, w, normalize_first),
             "block.side-by-side": _side_by_side(x, w, normalize_first),
+            "block.attention-only": attended,
+            "block.attention-lost": blocks.residual(x, work, work_norm, normalize_first),
             "block.sees-the-future": block(mask=np.ones((LENGTH, LENGTH), bool)),
         },
         tolerance=CHAIN,
@@ -356,11 +377,28 @@ def test_dropout_leaves_the_way_around(submission, rng):
         f"as they went in, because nearly all of both branches is dropped; yours: {unchanged:.0%}",
         "block.dropout-on-the-sum" if np.mean(training == 0) > 0.5 else "block.dropout-missing",
     )
-    expect_close(
-        submission.layer("TransformerBlock", config(dropout=0.99), w, x),
-        blocks.block(x, w, HEADS, True),
-        tolerance=CHAIN,
-        what="TransformerBlock(dropout=0.99)(x) outside training",
+    quiet = submission.layer("TransformerBlock", config(dropout=0.99), w, x)
+    expect(
+        np.allclose(quiet, blocks.block(x, w, HEADS, True), rtol=1e-3, atol=1e-3),
+        "TransformerBlock(dropout=0.99) drops outside training, too",
+        "block.dropout-always",
+    )
+
+
+@exercise("lab05.TransformerBlock")
+def test_attention_weights_drop_too(submission, rng):
+    x = rng.normal(size=(BATCH, 50, HIDDEN_DIM))
+    w = block_weights(rng)
+    # The second sub-layer writes nothing. So a feature that comes through is twice what attention
+    # gave, if only the sub-layer's result was dropped, and something else if its weights were too.
+    w = {n: np.zeros_like(v) if "contract" in n else v for n, v in w.items()}
+    training = submission.layer("TransformerBlock", config(dropout=0.5), w, x, training=True)
+    attend, attention_norm, _, _ = _steps(w)
+    undropped = np.isclose(training - x, 2 * attend(attention_norm(x)), atol=1e-3).mean()
+    expect(
+        undropped < 0.1,
+        "TransformerBlock(dropout=0.5) while training: no attention weight is dropped",
+        "block.attention-dropout-missing",
     )
 
 

@@ -124,6 +124,10 @@ def test_the_latest_positions_only(submission):
         },
         what="banded_causal_mask(7, 3)",
     )
+    is_tensor = isinstance(mask, np.ndarray)
+    expect(
+        is_tensor, f"banded_causal_mask(7, 3) is a {type(mask).__name__}, expected a boolean tensor"
+    )
     expect(
         mask.dtype == bool,
         f"banded_causal_mask(7, 3) holds {mask.dtype}, expected bool",

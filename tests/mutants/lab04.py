@@ -73,6 +73,83 @@ def attention_weights(q, k, mask=None):
     return keras.ops.softmax(scores, axis=-1)
 
 
+@wrong("lab04.attention_weights", draws="attention.scale-multiplied")
+def attention_weights(q, k, mask=None):
+    scores = q @ keras.ops.swapaxes(k, -1, -2) * q.shape[-1] ** 0.5
+    if mask is not None:
+        scores = keras.ops.where(mask, scores, -1e9)
+    return keras.ops.softmax(scores, axis=-1)
+
+
+@wrong("lab04.attention_weights", draws="attention.scale-by-length")
+def attention_weights(q, k, mask=None):
+    scores = q @ keras.ops.swapaxes(k, -1, -2) / q.shape[2] ** 0.5
+    if mask is not None:
+        scores = keras.ops.where(mask, scores, -1e9)
+    return keras.ops.softmax(scores, axis=-1)
+
+
+@wrong("lab04.attention_weights", draws="attention.scale-by-all-heads")
+def attention_weights(q, k, mask=None):
+    scores = q @ keras.ops.swapaxes(k, -1, -2) / (q.shape[1] * q.shape[-1]) ** 0.5
+    if mask is not None:
+        scores = keras.ops.where(mask, scores, -1e9)
+    return keras.ops.softmax(scores, axis=-1)
+
+
+@wrong("lab04.attention_weights", draws="attention.scale-after-softmax")
+def attention_weights(q, k, mask=None):
+    scores = q @ keras.ops.swapaxes(k, -1, -2)
+    if mask is not None:
+        scores = keras.ops.where(mask, scores, -1e9)
+    return keras.ops.softmax(scores, axis=-1) / q.shape[-1] ** 0.5
+
+
+@wrong("lab04.attention_weights", draws="attention.no-softmax")
+def attention_weights(q, k, mask=None):
+    scores = q @ keras.ops.swapaxes(k, -1, -2) / q.shape[-1] ** 0.5
+    return scores if mask is None else keras.ops.where(mask, scores, -1e9)
+
+
+@wrong("lab04.attention_weights", draws="attention.own-mask")
+def attention_weights(q, k, mask=None):
+    scores = q @ keras.ops.swapaxes(k, -1, -2) / q.shape[-1] ** 0.5
+    return keras.ops.softmax(keras.ops.where(causal_mask(q.shape[2]), scores, -1e9), axis=-1)
+
+
+@wrong("lab04.attention_weights", draws="attention.own-mask")
+def attention_weights(q, k, mask=None):
+    scores = q @ keras.ops.swapaxes(k, -1, -2) / q.shape[-1] ** 0.5
+    if mask is not None:
+        scores = keras.ops.where(causal_mask(q.shape[2]), scores, -1e9)
+    return keras.ops.softmax(scores, axis=-1)
+
+
+@wrong("lab04.attention_weights", draws="attention.mask-and-causal")
+def attention_weights(q, k, mask=None):
+    scores = q @ keras.ops.swapaxes(k, -1, -2) / q.shape[-1] ** 0.5
+    if mask is not None:
+        seen = keras.ops.logical_and(mask, causal_mask(q.shape[2]))
+        scores = keras.ops.where(seen, scores, -1e9)
+    return keras.ops.softmax(scores, axis=-1)
+
+
+@wrong("lab04.attention_weights", draws="attention.mask-nan")
+def attention_weights(q, k, mask=None):
+    scores = q @ keras.ops.swapaxes(k, -1, -2) / q.shape[-1] ** 0.5
+    if mask is not None:
+        scores += (1 - keras.ops.cast(mask, scores.dtype)) * float("-inf")
+    return keras.ops.softmax(scores, axis=-1)
+
+
+@wrong("lab04.attention_weights", draws="attention.mask-inverted")
+def attention_weights(q, k, mask=None):
+    scores = q @ keras.ops.swapaxes(k, -1, -2) / q.shape[-1] ** 0.5
+    if mask is not None:
+        scores = keras.ops.where(mask, float("-inf"), scores)
+    return keras.ops.softmax(scores, axis=-1)
+
+
 @wrong("lab04.scaled_dot_product_attention", draws="attention.mask-ignored")
 def scaled_dot_product_attention(q, k, v, mask=None, dropout=None):
     weights = attention_weights(q, k)
@@ -101,6 +178,18 @@ def scaled_dot_product_attention(q, k, v, mask=None, dropout=None):
 def scaled_dot_product_attention(q, k, v, mask=None, dropout=None):
     mixed = attention_weights(q, k, mask) @ v
     return dropout(mixed) if dropout else mixed
+
+
+@wrong("lab04.scaled_dot_product_attention", draws="attention.own-mask")
+def scaled_dot_product_attention(q, k, v, mask=None, dropout=None):
+    weights = attention_weights(q, k, causal_mask(q.shape[2]))
+    return (dropout(weights) if dropout else weights) @ v
+
+
+@wrong("lab04.scaled_dot_product_attention", draws="attention.dropout-always")
+def scaled_dot_product_attention(q, k, v, mask=None, dropout=None):
+    weights = attention_weights(q, k, mask)
+    return (dropout(weights, training=True) if dropout else weights) @ v
 
 
 @wrong("lab04.split_heads", draws="heads.reshape-only")
@@ -210,6 +299,70 @@ class CausalSelfAttention(Layer):
         q, k, v = self.heads(x)
         mask = causal_mask(x.shape[1]) if attention_mask is None else attention_mask
         return self.projection(merge_heads(scaled_dot_product_attention(q, k, v, mask)))
+
+
+@wrong("lab04.CausalSelfAttention", draws="attention.mask-and-causal")
+class CausalSelfAttention(Layer):
+    def call(self, x, attention_mask=None):
+        q, k, v = self.heads(x)
+        mask = causal_mask(x.shape[1])
+        if attention_mask is not None:
+            mask = keras.ops.logical_and(mask, attention_mask)
+        return self.projection(
+            merge_heads(scaled_dot_product_attention(q, k, v, mask, self.dropout))
+        )
+
+
+@wrong("lab04.CausalSelfAttention", draws="attention.dropout-elsewhere")
+class CausalSelfAttention(Layer):
+    def call(self, x, attention_mask=None):
+        q, k, v = self.heads(x)
+        mask = causal_mask(x.shape[1]) if attention_mask is None else attention_mask
+        attended = merge_heads(scaled_dot_product_attention(q, k, v, mask))
+        return self.dropout(self.projection(attended))
+
+
+@wrong("lab04.CausalSelfAttention", draws="attention.dropout-elsewhere")
+class CausalSelfAttention(Layer):
+    def call(self, x, attention_mask=None):
+        q, k, v = self.heads(x)
+        mask = causal_mask(x.shape[1]) if attention_mask is None else attention_mask
+        attended = scaled_dot_product_attention(q, k, v, mask, self.dropout)
+        return self.projection(self.dropout(merge_heads(attended)))
+
+
+@wrong("lab04.CausalSelfAttention", draws="attention.dropout-elsewhere")
+class CausalSelfAttention(Layer):
+    def call(self, x, attention_mask=None):
+        q, k, v = self.heads(self.dropout(x))
+        mask = causal_mask(x.shape[1]) if attention_mask is None else attention_mask
+        return self.projection(merge_heads(scaled_dot_product_attention(q, k, v, mask)))
+
+
+@wrong("lab04.CausalSelfAttention", draws="attention.heads-not-written")
+class CausalSelfAttention(Layer):
+    def heads(self, x):
+        raise NotImplementedError
+
+    def call(self, x, attention_mask=None):
+        q, k, v = (split_heads(y, self.num_heads) for y in keras.ops.split(self.qkv(x), 3, -1))
+        mask = causal_mask(x.shape[1]) if attention_mask is None else attention_mask
+        return self.projection(
+            merge_heads(scaled_dot_product_attention(q, k, v, mask, self.dropout))
+        )
+
+
+@wrong("lab04.CausalSelfAttention", draws="attention.heads-not-split")
+class CausalSelfAttention(Layer):
+    def heads(self, x):
+        return keras.ops.split(self.qkv(x), 3, axis=-1)
+
+    def call(self, x, attention_mask=None):
+        q, k, v = (split_heads(y, self.num_heads) for y in self.heads(x))
+        mask = causal_mask(x.shape[1]) if attention_mask is None else attention_mask
+        return self.projection(
+            merge_heads(scaled_dot_product_attention(q, k, v, mask, self.dropout))
+        )
 
 
 @wrong("lab04.CausalSelfAttention", draws="attention.initial-kernels")

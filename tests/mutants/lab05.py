@@ -74,6 +74,36 @@ class LayerNorm(Norm):
         return self.finish(x / keras.ops.sqrt(square + self.epsilon))
 
 
+@wrong("lab05.LayerNorm", draws="norm.spread-around-zero")
+class LayerNorm(Norm):
+    def call(self, x):
+        x = keras.ops.cast(x, "float32")
+        centred = x - keras.ops.mean(x, axis=-1, keepdims=True)
+        square = keras.ops.mean(x**2, axis=-1, keepdims=True)
+        return self.finish(centred / keras.ops.sqrt(square + self.epsilon))
+
+
+@wrong("lab05.LayerNorm", draws="norm.epsilon-left-out")
+class LayerNorm(Norm):
+    def call(self, x):
+        x = keras.ops.cast(x, "float32")
+        centred = x - keras.ops.mean(x, axis=-1, keepdims=True)
+        return self.finish(centred / keras.ops.std(x, axis=-1, keepdims=True))
+
+
+@wrong("lab05.LayerNorm", draws="norm.weights-autocast")
+class LayerNorm(Norm):
+    def build(self, shape):
+        self.gamma = self.add_weight(shape=shape[-1:], initializer="ones")
+        self.beta = self.add_weight(shape=shape[-1:], initializer="zeros")
+
+    def call(self, x):
+        x = keras.ops.cast(x, "float32")
+        centred = x - keras.ops.mean(x, axis=-1, keepdims=True)
+        variance = keras.ops.var(x, axis=-1, keepdims=True)
+        return self.finish(centred / keras.ops.sqrt(variance + self.epsilon))
+
+
 @wrong("lab05.LayerNorm", draws="norm.no-root")
 class LayerNorm(Norm):
     def call(self, x):
@@ -173,6 +203,16 @@ def gelu(x):
     return 0.5 * x * (1 + keras.ops.tanh((2 / np.pi) ** 0.5 * x))
 
 
+@wrong("lab05.gelu", draws="gelu.root-upside-down")
+def gelu(x):
+    return 0.5 * x * (1 + keras.ops.tanh((np.pi / 2) ** 0.5 * (x + 0.044715 * x**3)))
+
+
+@wrong("lab05.gelu", draws="gelu.square")
+def gelu(x):
+    return 0.5 * x * (1 + keras.ops.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x**2)))
+
+
 @wrong("lab05.gelu", draws="gelu.no-root")
 def gelu(x):
     return 0.5 * x * (1 + keras.ops.tanh(2 / np.pi * (x + 0.044715 * x**3)))
@@ -204,6 +244,18 @@ class FeedForward(Feed):
 class FeedForward(Feed):
     def call(self, x):
         return self.contract(keras.ops.relu(self.expand(x)))
+
+
+@wrong("lab05.FeedForward", draws="feed-forward.exact-gelu")
+class FeedForward(Feed):
+    def call(self, x):
+        return self.contract(keras.activations.gelu(self.expand(x)))
+
+
+@wrong("lab05.FeedForward", draws="feed-forward.activation-first")
+class FeedForward(Feed):
+    def call(self, x):
+        return self.contract(self.expand(gelu(x)))
 
 
 @wrong("lab05.FeedForward", draws="feed-forward.activation-on-output")
@@ -275,6 +327,11 @@ def residual_connection(x, sublayer, norm, normalize_first):
         x = norm(x)
         return x + sublayer(x)
     return norm(x + sublayer(x))
+
+
+@wrong("lab05.residual_connection", draws="residual.sum-not-normalised")
+def residual_connection(x, sublayer, norm, normalize_first):
+    return x + sublayer(norm(x)) if normalize_first else norm(x) + sublayer(x)
 
 
 @wrong("lab05.residual_connection", draws="residual.no-norm")
@@ -379,6 +436,47 @@ class TransformerBlock(Block):
         attended = self.attention(self.attention_norm(x), attention_mask=attention_mask)
         worked = self.feed_forward(self.feed_forward_norm(x))
         return x + self.dropout(attended) + self.dropout(worked)
+
+
+@wrong("lab05.TransformerBlock", draws="block.attention-only")
+class TransformerBlock(Block):
+    def call(self, x, attention_mask=None):
+        return self.around(
+            x,
+            lambda y: self.dropout(self.attention(y, attention_mask=attention_mask)),
+            self.attention_norm,
+        )
+
+
+@wrong("lab05.TransformerBlock", draws="block.attention-lost")
+class TransformerBlock(Block):
+    def call(self, x, attention_mask=None):
+        self.around(
+            x,
+            lambda y: self.dropout(self.attention(y, attention_mask=attention_mask)),
+            self.attention_norm,
+        )
+        return self.around(x, lambda y: self.dropout(self.feed_forward(y)), self.feed_forward_norm)
+
+
+@wrong("lab05.TransformerBlock", draws="block.dropout-always")
+class TransformerBlock(Block):
+    def call(self, x, attention_mask=None):
+        def drop(y):
+            return self.dropout(y, training=True)
+
+        x = self.around(
+            x, lambda y: drop(self.attention(y, attention_mask=attention_mask)), self.attention_norm
+        )
+        return self.around(x, lambda y: drop(self.feed_forward(y)), self.feed_forward_norm)
+
+
+@wrong("lab05.TransformerBlock", draws="block.attention-dropout-missing")
+class TransformerBlock(Block):
+    def __init__(self, num_heads, head_dim, intermediate_dim, dropout=0.0, **kwargs):
+        super().__init__(num_heads, head_dim, intermediate_dim, dropout, **kwargs)
+        stddev = kwargs.get("residual_stddev", 0.02)
+        self.attention = parts.CausalSelfAttention(num_heads, head_dim, residual_stddev=stddev)
 
 
 @wrong("lab05.TransformerBlock", draws="block.sees-the-future")

@@ -20,6 +20,7 @@ from gpt_tf.course import layout
 
 KINDS = ("gpt1", "gpt2")
 _FORMAT = 1
+_FIELDS = ("kind", "vocabulary", "merges", "special_tokens")
 _END_OF_WORD = "</w>"
 _UNKNOWN = "<unk>"
 _AGAIN = "fetch both files again"
@@ -261,8 +262,7 @@ class Tokenizer:
         Args:
             path: str or path; `Tokenizer.load(path)` reads it.
         """
-        fields = ("kind", "vocabulary", "merges", "special_tokens")
-        content = {"format": _FORMAT} | {field: getattr(self, field) for field in fields}
+        content = {"format": _FORMAT} | {field: getattr(self, field) for field in _FIELDS}
         layout.write(path, json.dumps(content, ensure_ascii=False) + "\n")
 
     @classmethod
@@ -280,7 +280,8 @@ class Tokenizer:
             ValueError: the file is cut short, or not a tokenizer's.
         """
         content = _read_json(path, "it is cut short or no tokenizer; save it again")
-        if not isinstance(content, dict) or content.pop("format", None) != _FORMAT:
+        ours = isinstance(content, dict) and content.pop("format", None) == _FORMAT
+        if not ours or set(content) != set(_FIELDS):
             raise ValueError(
                 f"{path} is not a tokenizer that this version can read; save it again."
             )

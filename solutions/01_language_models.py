@@ -122,7 +122,8 @@ def smoothed_probability(counts, context, token, vocabulary_size, alpha):
     """Turns counts into P(token | context) by additive smoothing.
 
     Args:
-        counts: dict {context: {token: count}} as `count_ngrams` makes it.
+        counts: dict {context: {token: count}} as `count_ngrams` makes it. Only read it: a question
+            must not put new contexts into the table.
         context: tuple of tokens, as long as the contexts in `counts`; it may be a new one.
         token: str or int, the token that follows; it may be new too.
         vocabulary_size: int, number V of tokens that the language has, seen or not.

@@ -327,8 +327,9 @@ class TestBadInput:
         with pytest.raises(ValueError, match="mine.json .* cut short"):
             Tokenizer.load(tmp_path / "mine.json")
 
-    def test_some_other_json(self, tmp_path):
-        (tmp_path / "mine.json").write_text('{"format": 99}')
+    @pytest.mark.parametrize("content", ['{"format": 99}', '{"format": 1, "kind": "gpt2"}', "[]"])
+    def test_some_other_json(self, tmp_path, content):
+        (tmp_path / "mine.json").write_text(content)
         with pytest.raises(ValueError, match="mine.json is not a tokenizer"):
             Tokenizer.load(tmp_path / "mine.json")
 

@@ -3,6 +3,16 @@
 import tensorflow as tf
 
 SMALLEST = 100_000  # parameters
+_compiled = set()  # names of the functions that compile anew on purpose
+
+
+def _is_news(record):
+    """Drops TensorFlow's warning about many traces: here each shape is to have its own."""
+    message = record.getMessage()
+    return "retracing" not in message or not any(name in message for name in _compiled)
+
+
+tf.get_logger().addFilter(_is_news)
 
 
 def pays_off(model):
@@ -51,6 +61,7 @@ def compile_once(model, *uses, jit_compile=None):
         key = (function.__code__, uses, jit_compile)
         if key not in known:
             jit = pays_off(model) if jit_compile is None else jit_compile
+            _compiled.add(f"<function {function.__qualname__} at ")
             known[key] = tf.function(function, jit_compile=jit, autograph=False)
         return known[key]
 

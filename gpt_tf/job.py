@@ -61,7 +61,7 @@ class Settings:
     examples: int = 1000
     epochs: int = 4
     task_batch_size: int = 32
-    task_rate: float = 2e-3
+    task_rate: float = 1e-3
     task_length: int = 64
     validation: int = 300
     prompts: int = 60

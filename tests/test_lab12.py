@@ -7,8 +7,8 @@ from reference import prompts as reference
 from gpt_tf.config import GPTConfig
 from gpt_tf.course.testing import Part, exercise, expect, expect_close, expect_equal
 
-CONFIG = GPTConfig(11, 14, num_layers=2, num_heads=2, hidden_dim=6)
-PROMPT = [3, 7, 1, 9]
+CONFIG = GPTConfig(11, 14, num_layers=1, num_heads=2, hidden_dim=6)
+PROMPT, NOTHING = [3, 7, 1, 9], [6, 2]
 CANDIDATES = [[2, 5], [8], [4, 10, 6], [1, 1, 3, 2]]
 SHOTS = [("sea otter", "loutre de mer"), ("cheese", "fromage")]
 DESCRIPTION, QUERY = "Translate English to French:", "mint"
@@ -166,27 +166,45 @@ def test_against_the_unconditional(submission):
 
 
 def draw_until(rng, right, *wrong):
-    """Draws models until right and wrong ways choose differently: (Part, right, wrong choices)."""
+    """Draws models until right and wrong ways choose differently: (Part, right, wrong choices).
+
+    A way takes each candidate's log-probabilities (list of arrays) after the prompt and after
+    NOTHING, and gives one number for each candidate.
+    """
     while True:
         model, w = make_model(rng)
-        choices = [int(np.argmax(f(w))) for f in (right, *wrong)]
+        given = [
+            [reference.log_probabilities(prompt, c, w, CONFIG) for c in CANDIDATES]
+            for prompt in (PROMPT, NOTHING)
+        ]
+        choices = [int(np.argmax(way(*given))) for way in (right, *wrong)]
         if len(set(choices)) == len(choices):
             return model, choices[0], choices[1:]
 
 
-def sums(prompt):
-    return lambda w: reference.scores(prompt, CANDIDATES, w, CONFIG)
+def sums(scores, _anyway):
+    return np.array([s.sum() for s in scores])
 
 
-def per_token(prompt):
-    return lambda w: reference.scores(prompt, CANDIDATES, w, CONFIG, reduce=np.mean)
+def per_token(scores, _anyway):
+    return np.array([s.mean() for s in scores])
+
+
+def per_row(scores, _anyway):
+    return np.array([s.sum() / (len(PROMPT) + len(s)) for s in scores])
+
+
+def anyway_only(_scores, anyway):
+    return sums(anyway, None)
+
+
+def ratio(scores, anyway):
+    return sums(scores, None) - sums(anyway, None)
 
 
 @exercise("lab12.choose_candidate")
 def test_by_plain_sum(submission, rng):
-    model, right, (longest, worst) = draw_until(
-        rng, sums(PROMPT), per_token(PROMPT), lambda w: -sums(PROMPT)(w)
-    )
+    model, right, (longest, worst) = draw_until(rng, sums, per_token, lambda *given: -sums(*given))
     expect_equal(
         submission.call("choose_candidate", model, PROMPT, CANDIDATES, normalise="none"),
         right,
@@ -197,10 +215,7 @@ def test_by_plain_sum(submission, rng):
 
 @exercise("lab12.choose_candidate")
 def test_by_length(submission, rng):
-    rows = np.array([len(PROMPT) + len(c) for c in CANDIDATES])
-    model, right, (plain, with_prompt) = draw_until(
-        rng, per_token(PROMPT), sums(PROMPT), lambda w: sums(PROMPT)(w) / rows
-    )
+    model, right, (plain, with_prompt) = draw_until(rng, per_token, sums, per_row)
     for kwargs in ({}, {"normalise": "length"}):
         expect_equal(
             submission.call("choose_candidate", model, PROMPT, CANDIDATES, **kwargs),
@@ -215,15 +230,10 @@ def test_by_length(submission, rng):
 
 @exercise("lab12.choose_candidate")
 def test_against_the_unconditional_choice(submission, rng):
-    nothing = [6, 2]
-
-    def ratio(w):
-        return sums(PROMPT)(w) - sums(nothing)(w)
-
     model, right, (plain, reverse, common) = draw_until(
-        rng, ratio, sums(PROMPT), lambda w: -ratio(w), sums(nothing)
+        rng, ratio, sums, lambda *given: -ratio(*given), anyway_only
     )
-    kwargs = {"normalise": "unconditional", "answer_prompt_ids": nothing}
+    kwargs = {"normalise": "unconditional", "answer_prompt_ids": NOTHING}
     choice = submission.call("choose_candidate", model, PROMPT, CANDIDATES, **kwargs)
     expect_equal(
         choice,

@@ -53,6 +53,8 @@ class Crashed(Exception):
 class Part:
     """A layer or model to be made where the student's code runs, as an argument of a call.
 
+    The same Part in several calls is made once: building a model takes a good part of a second.
+
     Args:
         name: str, a class of the lab under test or of an earlier lab, or one of Keras's own,
             such as "keras.layers.Rescaling".
@@ -79,6 +81,7 @@ class Submission:
     def __init__(self, source, seed=0):
         self.source, self.seed = source, seed
         self._made = None
+        self._parts = {}
 
     def call(self, name, *args, **kwargs):
         """Calls a function of the lab.
@@ -177,7 +180,10 @@ class Submission:
         import keras
 
         if isinstance(value, Part):
-            return self._make(value)
+            # The Part itself is kept too, so that its id is not given to another one.
+            if id(value) not in self._parts:
+                self._parts[id(value)] = value, self._make(value)
+            return self._parts[id(value)][1]
         if isinstance(value, np.ndarray):
             if value.dtype.kind in "OSU":
                 raise TypeError("a test may send numbers in arrays, nothing else")

@@ -1,0 +1,74 @@
+"""Functions compiled once for a model: found again, silent about shapes, each model its own."""
+
+import logging
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gpt_tf import parts
+from gpt_tf.compiling import compile_once, pays_off
+from gpt_tf.config import GPTConfig
+
+
+@pytest.fixture
+def model():
+    model = parts.GPT(GPTConfig(11, 16, num_layers=1, num_heads=1, hidden_dim=4))
+    model(np.zeros((1, 2), "int32"))
+    return model
+
+
+@pytest.fixture
+def warnings():
+    """Messages of TensorFlow's logger."""
+    found = []
+    handler = logging.Handler()
+    handler.emit = lambda record: found.append(record.getMessage())
+    tf.get_logger().addHandler(handler)
+    yield found
+    tf.get_logger().removeHandler(handler)
+
+
+def lengths_of(model):
+    @compile_once(model)
+    def length_of(tokens):
+        return model(tokens).shape[1]
+
+    return [int(length_of(tf.zeros((1, length), tf.int32))) for length in range(1, 10)]
+
+
+def test_each_shape_compiles_without_a_warning(model, warnings):
+    assert lengths_of(model) == list(range(1, 10))
+    assert not [message for message in warnings if "retracing" in message]
+
+
+def test_other_functions_are_still_warned_of(warnings):
+    @tf.function
+    def careless(tokens):
+        return tokens
+
+    for length in range(1, 10):
+        careless(tf.zeros((1, length)))
+    assert [message for message in warnings if "retracing" in message]
+
+
+def test_is_compiled_once_for_a_model_and_its_uses(model):
+    traced = []
+
+    def doubled(factor):
+        @compile_once(model, factor)
+        def times(x):
+            traced.append(factor)
+            return factor * x
+
+        return int(times(tf.constant(3)))
+
+    assert [doubled(2), doubled(2), doubled(5)] == [6, 6, 15]
+    assert traced == [2, 5]
+
+
+def test_a_small_model_does_not_earn_xla_back(model):
+    assert not pays_off(model)
+    large = parts.GPT(GPTConfig(500, 16, num_layers=2, num_heads=2, hidden_dim=64))
+    large(np.zeros((1, 2), "int32"))
+    assert pays_off(large)

@@ -454,8 +454,8 @@ longest = sorted({a + b for a, b in merges}, key=lambda token: (len(token), toke
 print("the longest:", " ".join(longest))
 
 # %% [markdown]
-# Read them. The first merges are letters that meet in any English text. The last are whole words of
-# this particular text. Nobody told the algorithm what a word or an ending is.
+# Read them. The first merges are letters that meet in any English text. The last are mostly whole
+# words of this particular text. Nobody told the algorithm what a word or an ending is.
 #
 # And this is why it pays to visit only the words that a merge changes. A word can change only if it
 # holds the new token:

@@ -393,6 +393,7 @@ for name, config in PAPER.items():
 # %% [markdown]
 # Where are the parameters? In the models of 12 blocks more than a quarter sits in the token table.
 # In the largest nearly everything is in the blocks, two thirds of it in the feed-forward layers.
+# The norms are in the picture, too, but you will not find them: less than 0.1% is too thin to see.
 
 
 # %%

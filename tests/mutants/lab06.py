@@ -103,6 +103,37 @@ def count_parameters(config):
     return embeddings + config.num_layers * block + norm * config.normalize_first
 
 
+@wrong("lab06.count_parameters", draws="count.no-qkv-biases")
+def count_parameters(config):
+    embeddings, block, norm = shapes(config)
+    block -= 3 * config.num_heads * config.head_dim
+    return embeddings + config.num_layers * block + norm * config.normalize_first
+
+
+@wrong("lab06.count_parameters", draws="count.no-feed-forward-biases")
+def count_parameters(config):
+    embeddings, block, norm = shapes(config)
+    block -= config.intermediate_dim + config.hidden_dim
+    return embeddings + config.num_layers * block + norm * config.normalize_first
+
+
+@wrong("lab06.count_parameters", draws="count.one-block")
+def count_parameters(config):
+    embeddings, block, norm = shapes(config)
+    return embeddings + block + norm * config.normalize_first
+
+
+@wrong("lab06.count_parameters", draws="count.final-norm-in-each-block")
+def count_parameters(config):
+    embeddings, block, norm = shapes(config)
+    return embeddings + config.num_layers * (block + norm * config.normalize_first)
+
+
+@wrong("lab06.residual_stddev", draws="init.root-of-half")
+def residual_stddev(num_layers, stddev=0.02):
+    return stddev / (2 * num_layers**0.5)
+
+
 @wrong("lab06.residual_stddev", draws="init.one-write-a-block")
 def residual_stddev(num_layers, stddev=0.02):
     return stddev / num_layers**0.5
@@ -274,6 +305,40 @@ class GPT(Model):
     def norm(self, x):
         self.final_norm and self.final_norm(x)
         return x
+
+
+@wrong("lab06.GPT", draws="gpt.norm-epsilon")
+class GPT(Model):
+    def __init__(self, config, **kwargs):
+        super().__init__(config, **kwargs)
+        if config.normalize_first:
+            self.final_norm = keras.layers.LayerNormalization()
+
+
+@wrong("lab06.GPT", draws="gpt.norm-twice")
+class GPT(Model):
+    def call(self, tokens, training=None):
+        return self.embedding.logits(self.norm(self.hidden_states(tokens)))
+
+
+@wrong("lab06.GPT", draws="gpt.hidden-not-written")
+class GPT(Model):
+    def hidden_states(self, tokens):
+        raise NotImplementedError
+
+    def call(self, tokens, training=None):
+        return self.embedding.logits(super().hidden_states(tokens))
+
+
+@wrong("lab06.GPT", draws="gpt.band-size")
+class GPT(Model):
+    def hidden_states(self, tokens):
+        x = self.embedding(tokens)
+        size, window = self.config.max_sequence_length, self.config.attention_window
+        band = None if window is None else banded_causal_mask(size, window)
+        for index, block in enumerate(self.blocks):
+            x = block(x, attention_mask=band if index % 2 else None)
+        return self.norm(x)
 
 
 @wrong("lab06.GPT", draws="gpt.final-norm-in-gpt1")
@@ -498,6 +563,18 @@ def fill(targets, arrays, shaped=True):
 def count_must_agree(model, arrays):
     if len(arrays) != 12 * len(model.blocks) + 4:
         raise ValueError("another number of arrays")
+
+
+@wrong("lab06.load_gpt2_weights", draws="load.shape-unnoticed")
+def load_gpt2_weights(model, arrays):
+    targets = places(model)
+    if set(targets) != set(arrays):
+        raise ValueError("other names")
+    for name, variable in targets.items():
+        array = keras.ops.convert_to_tensor(arrays[name])
+        array = array[0] if len(array.shape) > len(variable.shape) else array
+        right = tuple(array.shape) == tuple(variable.shape)
+        variable.assign(array if right else keras.ops.transpose(array))
 
 
 @wrong("lab06.load_gpt2_weights", draws="load.nothing-loaded")

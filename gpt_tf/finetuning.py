@@ -39,7 +39,8 @@ class Settings:
         dropout: float in [0, 1), rate on the head's input.
         weight_decay: float, on all weights but biases and LayerNorm's.
         clip: float, longest gradient (global norm).
-        reports: int, how often in an epoch the losses and the score are noted.
+        reports: float, how often in an epoch the losses and the score are noted; 0.5 is once in
+            two epochs. Each time costs a pass over the validation examples.
 
     Raises:
         ValueError: a number that is too small.
@@ -54,12 +55,14 @@ class Settings:
     dropout: float = 0.1
     weight_decay: float = 0.01
     clip: float = 1.0
-    reports: int = 2
+    reports: float = 2
 
     def __post_init__(self):
-        for name in ("length", "batch_size", "epochs", "reports"):
+        for name in ("length", "batch_size", "epochs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}.")
+        if self.reports <= 0:
+            raise ValueError(f"reports must be more than 0, not {self.reports}.")
 
 
 @keras.saving.register_keras_serializable("gpt_tf")
@@ -303,7 +306,7 @@ def finetune(gpt, task, tokenizer, settings=None, seed=0, label=""):
     validation, _ = rows_of(task, task.validation, tokenizer, settings.length)
     train, validation = _without_common_padding(train, validation, tokens["pad"])
     steps = settings.epochs * math.ceil(len(train) / settings.batch_size)
-    reports = min(steps, settings.epochs * settings.reports)
+    reports = min(steps, max(1, round(settings.epochs * settings.reports)))
     window = steps // reports
 
     keras.utils.set_random_seed(seed)

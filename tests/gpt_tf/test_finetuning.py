@@ -135,6 +135,15 @@ def test_the_same_seed_gives_the_same_curve(gpt, tokenizer):
     assert not np.allclose(curves[0], curves[2], rtol=1e-5)
 
 
+def test_fewer_reports_change_nothing_else(gpt, tokenizer):
+    often, seldom = (
+        finetuning.finetune(gpt, classification(), tokenizer, dataclasses.replace(FAST, **how))
+        for how in ({"epochs": 4, "reports": 1}, {"epochs": 4, "reports": 0.5})
+    )
+    assert seldom["history"]["step"] == often["history"]["step"][1::2]
+    assert seldom["history"]["score"] == often["history"]["score"][1::2]
+
+
 @pytest.mark.parametrize("make", [similarity, multiple_choice])
 def test_finetune_of_few_examples(gpt, tokenizer, make):
     settings = dataclasses.replace(FAST, epochs=1, language_weight=0.0)
@@ -218,6 +227,8 @@ def test_nothing_to_learn_from(gpt, tokenizer):
 def test_settings():
     with pytest.raises(ValueError, match="epochs must be at least 1"):
         finetuning.Settings(epochs=0)
+    with pytest.raises(ValueError, match="reports must be more than 0"):
+        finetuning.Settings(reports=0)
 
 
 def test_world_task_runs_through(gpt, tokenizer):

@@ -1,6 +1,5 @@
 """Tests of lab 08. Every axis has a size of its own, so that a swapped one cannot hide."""
 
-
 import numpy as np
 from reference import attention, generation, gpt
 

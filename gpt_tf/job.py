@@ -56,7 +56,7 @@ class Settings:
     dropout: float = 0.0
     characters: int = 6_000_000
     world_documents: int = 20_000
-    steps: int = 900
+    steps: int = 1000
     batch_size: int = 16
     peak_rate: float = 2e-3
     examples: int = 1000
@@ -65,7 +65,7 @@ class Settings:
     task_rate: float = 1e-3
     task_length: int = 64
     validation: int = 300
-    prompts: int = 60
+    prompts: int = 40
     shots: tuple[int, ...] = (0, 1, 4)
     new_tokens: int = 60
 

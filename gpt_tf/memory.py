@@ -7,7 +7,7 @@ them back to the system, which has to clear it page by page for the next step.
 import ctypes
 import sys
 
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # from glibc's malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8  # from glibc's malloc.h
 _LARGEST_INT = 2**31 - 1
 
 
@@ -30,5 +30,9 @@ def keep_freed():
         mallopt = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError):
         return False
-    # No block of its own for what is large: such a block goes back to the system when it is freed.
-    return all([mallopt(_M_MMAP_MAX, 0), mallopt(_M_TRIM_THRESHOLD, _LARGEST_INT)])
+    wanted = {
+        _M_MMAP_MAX: 0,  # a large block of its own would go back when it is freed
+        _M_TRIM_THRESHOLD: _LARGEST_INT,
+        _M_ARENA_MAX: 1,  # a thread's own arena holds 64 MB; what is larger would be such a block
+    }
+    return all([mallopt(name, value) for name, value in wanted.items()])

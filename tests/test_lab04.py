@@ -291,6 +291,8 @@ def test_heads_for_later_labs(submission, rng):
     config = {"num_heads": HEADS, "head_dim": HEAD_DIM}
     thirds = np.split(x @ w["qkv.kernel"] + w["qkv.bias"], 3, axis=-1)
     right = np.array([reference.split_heads(third, HEADS) for third in thirds])
+    # Raises for a layer of which nothing is written, which is no mistake.
+    submission.layer("CausalSelfAttention", config, w, x)
     try:
         found = submission.layer("CausalSelfAttention", config, w, x, method="heads")
     except NotAttempted:

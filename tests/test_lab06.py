@@ -298,6 +298,8 @@ def test_hidden_states(submission, rng):
         if name.startswith("embedding") or ".projection." in name or ".contract." in name:
             w[name] = w[name] / 20
     before_norm = reference.hidden_states(tokens, w, config, final_norm=False)
+    # Raises for a model of which nothing is written, which is no mistake.
+    submission.layer("GPT", {"config": config}, w, tokens)
     try:
         found = submission.layer("GPT", {"config": config}, w, tokens, method="hidden_states")
     except NotAttempted:

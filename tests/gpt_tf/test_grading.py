@@ -7,7 +7,7 @@ import sys
 import nbformat
 import pytest
 
-from gpt_tf.course import layout, runner, submission
+from gpt_tf.course import extract, layout, runner, submission
 
 TITLE = "04_causal_self_attention"
 
@@ -40,6 +40,16 @@ def test_the_untouched_notebook_is_not_attempted_without_a_traceback():
         assert "not attempted" in line and "0/" in line
     assert code == 1
     assert "Traceback" not in printed and "Error" not in printed and " failed" not in printed
+
+
+@pytest.mark.parametrize("exercise", layout.exercises())
+def test_every_test_says_that_an_untouched_answer_is_not_attempted(exercise):
+    lab = layout.exercises()[exercise].lab
+    source = extract.from_file(layout.LABS / f"{layout.lab_stem(lab)}.ipynb")
+    for test in runner.tests_of(exercise):
+        arguments = runner.arguments(test, submission.Submission(source), seed=0)
+        with pytest.raises(submission.NotAttempted):
+            test(**arguments)
 
 
 def test_the_notebook_in_labs_is_the_default():

@@ -39,8 +39,9 @@ class Settings:
         dropout: float in [0, 1), rate on the head's input.
         weight_decay: float, on all weights but biases and LayerNorm's.
         clip: float, longest gradient (global norm).
-        reports: float, how often in an epoch the losses and the score are noted; 0.5 is once in
-            two epochs. Each time costs a pass over the validation examples.
+        reports: float, how often in an epoch the losses are noted; 0.5 is once in two epochs.
+        score_reports: bool, score the validation examples at each report, which costs a pass over
+            them; else only after the last step.
 
     Raises:
         ValueError: a number that is too small.
@@ -56,6 +57,7 @@ class Settings:
     weight_decay: float = 0.01
     clip: float = 1.0
     reports: float = 2
+    score_reports: bool = True
 
     def __post_init__(self):
         for name in ("length", "batch_size", "epochs"):
@@ -285,7 +287,8 @@ def finetune(gpt, task, tokenizer, settings=None, seed=0, label=""):
     Returns:
         Dict of plain numbers: "score" (the task's metric after the last step) and "history", a
         dict of lists with one entry for each report: "step", "loss" (L3), "task_loss" (L2),
-        "language_loss" (L1) as means over the steps since the last report, and "score".
+        "language_loss" (L1) as means over the steps since the last report, and "score" (None where
+        it was not measured).
 
     Raises:
         ValueError: a length that the model cannot read, or as `rows_of`.
@@ -327,7 +330,7 @@ def finetune(gpt, task, tokenizer, settings=None, seed=0, label=""):
             logits = predict(model, validation, settings.batch_size)
             return float(tasks.score(task, predictions_of(task.form, logits)))
 
-        report = _Report(bar, evaluate)
+        report = _Report(bar, evaluate, settings.score_reports)
         model.fit(
             batches, epochs=reports, steps_per_epoch=window, verbose=0, shuffle=False,
             callbacks=[report],
@@ -407,9 +410,9 @@ class _Report(keras.callbacks.Callback):
     An epoch of `fit` is the stretch between two reports here: Keras averages over it.
     """
 
-    def __init__(self, bar, evaluate):
+    def __init__(self, bar, evaluate, score_always):
         super().__init__()
-        self.bar, self.evaluate = bar, evaluate
+        self.bar, self.evaluate, self.score_always = bar, evaluate, score_always
         self.history = {
             name: [] for name in ("step", "loss", "task_loss", "language_loss", "score")
         }
@@ -418,8 +421,11 @@ class _Report(keras.callbacks.Callback):
         self.bar.update()
 
     def on_epoch_end(self, epoch, logs=None):
-        values = {**logs, "score": self.evaluate()}
+        due = self.score_always or self.bar.n == self.bar.total
+        values = {**logs, "score": self.evaluate() if due else None}
         self.history["step"].append(int(self.bar.n))
-        for name in ("loss", "task_loss", "language_loss", "score"):
+        for name in ("loss", "task_loss", "language_loss"):
             self.history[name].append(float(values[name]))
-        self.bar.set_postfix(L2=f"{values['task_loss']:.3f}", score=f"{values['score']:.3f}")
+        self.history["score"].append(values["score"])
+        shown = {"L2": values["task_loss"], "score": values["score"]}
+        self.bar.set_postfix({name: f"{v:.3f}" for name, v in shown.items() if v is not None})

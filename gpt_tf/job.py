@@ -280,7 +280,7 @@ def fine_tune(run, task):
         peak_rate=settings.task_rate,
         # GPT-1's 0.2% is less than one step here.
         warmup_fraction=0.1,
-        reports=0.5,
+        score_reports=False,
     )
     scores = dict(tasks.baselines(task))
     models = {

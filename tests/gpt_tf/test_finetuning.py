@@ -144,6 +144,18 @@ def test_fewer_reports_change_nothing_else(gpt, tokenizer):
     assert seldom["history"]["score"] == often["history"]["score"][1::2]
 
 
+def test_the_score_can_wait_for_the_last_step(gpt, tokenizer):
+    always, once = (
+        finetuning.finetune(
+            gpt, classification(), tokenizer, dataclasses.replace(FAST, score_reports=wanted)
+        )
+        for wanted in (True, False)
+    )
+    expected = [None] * (len(always["history"]["score"]) - 1) + [always["score"]]
+    assert once["history"] == always["history"] | {"score": expected}
+    assert once["score"] == always["score"]
+
+
 @pytest.mark.parametrize("make", [similarity, multiple_choice])
 def test_finetune_of_few_examples(gpt, tokenizer, make):
     settings = dataclasses.replace(FAST, epochs=1, language_weight=0.0)

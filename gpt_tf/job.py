@@ -34,7 +34,8 @@ class Settings:
             model, see `GPTConfig`.
         characters: int, most characters of training text to read.
         world_documents: int, passages of the generated world beside the docstrings (offline).
-        steps, batch_size, peak_rate: of pre-training.
+        steps, batch_size, peak_rate: of pre-training. Many small steps: of the same tokens in the
+            same time, a small model learns more so than from few large ones.
         examples, epochs, task_batch_size, task_rate: of fine-tuning, for each task. An example of
             similarity is two rows and one of multiple choice is four: these tasks take half and a
             quarter of the examples, so that each task costs about the same time.
@@ -56,11 +57,11 @@ class Settings:
     dropout: float = 0.0
     characters: int = 6_000_000
     world_documents: int = 20_000
-    steps: int = 1000
-    batch_size: int = 16
-    peak_rate: float = 2e-3
+    steps: int = 3000
+    batch_size: int = 4
+    peak_rate: float = 4e-3
     examples: int = 1000
-    epochs: int = 4
+    epochs: int = 3
     task_batch_size: int = 32
     task_rate: float = 1e-3
     task_length: int = 64
@@ -256,7 +257,10 @@ def pretrain(run):
         warmup_steps=max(1, settings.steps // 20),
         seed=settings.seed,
     )
-    history = training.pretrain(model, train, validation, recipe, run.folder / "checkpoints")
+    history = training.pretrain(
+        model, train, validation, recipe, run.folder / "checkpoints",
+        log_every=max(1, settings.steps // 100),
+    )  # fmt: skip
     training.save_model(model, run.folder / "model.npz")
     return {
         "history": history,

@@ -34,8 +34,8 @@ class Settings:
             model, see `GPTConfig`.
         characters: int, most characters of training text to read.
         world_documents: int, passages of the generated world beside the docstrings (offline).
-        steps, batch_size, peak_rate: of pre-training. Many small steps: of the same tokens in the
-            same time, a small model learns more so than from few large ones.
+        steps, batch_size, peak_rate: of pre-training. In the same time a small model learns more
+            from many small batches than from few large ones; so it does in fine-tuning.
         examples, epochs, task_batch_size, task_rate: of fine-tuning, for each task. An example of
             similarity is two rows and one of multiple choice is four: these tasks take half and a
             quarter of the examples, so that each task costs about the same time.
@@ -62,8 +62,8 @@ class Settings:
     peak_rate: float = 4e-3
     examples: int = 1000
     epochs: int = 3
-    task_batch_size: int = 32
-    task_rate: float = 1e-3
+    task_batch_size: int = 8
+    task_rate: float = 2e-3
     task_length: int = 64
     validation: int = 300
     prompts: int = 40
@@ -248,8 +248,7 @@ def pretrain(run):
     train, validation = (np.load(run.folder / f"{n}.npy") for n in ("train", "validation"))
     length = settings.max_sequence_length
     model = new_model(settings, tokenizer)
-    batch = settings.batch_size
-    untrained = training.evaluate(model, validation, length, batch, limit=64)
+    untrained = training.evaluate(model, validation, length, limit=64)
     recipe = training.Recipe(
         steps=settings.steps,
         batch_size=settings.batch_size,
@@ -265,7 +264,7 @@ def pretrain(run):
     return {
         "history": history,
         "parameters": model.count_params(),
-        "loss": training.evaluate(model, validation, length, batch),
+        "loss": training.evaluate(model, validation, length),
         "untrained_loss": untrained,
         "unigram_loss": unigram_loss(train, validation, tokenizer.vocabulary_size),
         "tokens_seen": settings.steps * settings.batch_size * length,

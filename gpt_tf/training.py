@@ -159,7 +159,7 @@ def windows(tokens, length, batch_size, steps, seed, start=0):
     return dataset.with_options(options)
 
 
-def evaluate(model, tokens, length, batch_size, limit=None):
+def evaluate(model, tokens, length, batch_size=16, limit=None):
     """Measures the mean loss over consecutive windows, each token predicted once.
 
     Args:
@@ -177,7 +177,7 @@ def evaluate(model, tokens, length, batch_size, limit=None):
         ValueError: fewer than 2 tokens, or a token that is not in the model's vocabulary.
 
     Example:
-        >>> evaluate(model, validation_tokens, length=128, batch_size=16)
+        >>> evaluate(model, validation_tokens, length=128)
     """
     stream = _stream(tokens, 2)
     _check_vocabulary(model, stream)
@@ -260,9 +260,7 @@ def pretrain(
     if run.step < recipe.steps:
         run.log_every, run.save_seconds = log_every, save_seconds
         run.validate_every = max(1, recipe.steps // validations)
-        run.validate = lambda: evaluate(
-            model, validation_tokens, length, recipe.batch_size, validation_windows
-        )
+        run.validate = lambda: evaluate(model, validation_tokens, length, limit=validation_windows)
         batches = windows(stream, length, recipe.batch_size, recipe.steps, recipe.seed, run.step)
         with tqdm(total=recipe.steps, initial=run.step, desc=label, unit="step") as run.bar:
             trainer.fit(batches, callbacks=[run], verbose=0, shuffle=False)

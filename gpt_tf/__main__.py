@@ -10,13 +10,14 @@ from gpt_tf import job
 def main(arguments=None):
     """Runs the command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m gpt_tf", description=__doc__)
-    parser.add_argument(
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
         "--data",
         choices=("offline", "real"),
         default="offline",
         help="offline: docstrings and a generated world (default); real: the catalog's sets",
     )
-    parser.add_argument("--text", metavar="FILE", help="pre-train on your own text (UTF-8)")
+    source.add_argument("--text", metavar="FILE", help="pre-train on your own text (UTF-8)")
     parser.add_argument("--run", metavar="FOLDER", help="where results and checkpoints go")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
     parser.add_argument("--fresh", action="store_true", help="forget what an earlier run left")

@@ -57,10 +57,10 @@ class Settings:
     dropout: float = 0.0
     characters: int = 6_000_000
     world_documents: int = 20_000
-    steps: int = 3000
+    steps: int = 2700
     batch_size: int = 4
     peak_rate: float = 4e-3
-    examples: int = 1000
+    examples: int = 800
     epochs: int = 3
     task_batch_size: int = 8
     task_rate: float = 2e-3

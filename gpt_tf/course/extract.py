@@ -106,8 +106,12 @@ class Source:
         """Returns Python text that holds just these statements."""
         return "\n\n".join(s.text for s in self.statements) + "\n"
 
-    def module(self):
+    def module(self, skipped=None, before=lambda number: None):
         """Runs the statements in a module of their own.
+
+        Args:
+            skipped: dict {number of a statement: sentence that tells why it is not run}, or None.
+            before: function that is told the number of each statement before it is run.
 
         Returns:
             The module. A statement that fails is left out; its error is in `module.failures`, a
@@ -116,7 +120,12 @@ class Source:
         module = types.ModuleType(f"gpt_tf_lab_{next(_numbers)}")
         module.failures = {}
         sys.modules[module.__name__] = module
-        for statement in self.statements:
+        for number, statement in enumerate(self.statements):
+            if number in (skipped or {}):
+                error = RuntimeError(f"this definition {skipped[number]}")
+                module.failures.update(dict.fromkeys(statement.binds(), error))
+                continue
+            before(number)
             _remember_lines(statement.cell)
             tree = ast.Module([statement.node], type_ignores=[])
             try:
@@ -146,8 +155,14 @@ def from_file(path):
     path = pathlib.Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}; name a notebook or a .py file.")
+    return from_bytes(path, path.read_bytes())
+
+
+def from_bytes(path, data):
+    """Reads what is in a file; arguments are its path (or name) and its bytes, see `from_file`."""
+    path = pathlib.Path(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise NotALab(
             f"{path} is not a text file; a lab is a Jupyter notebook (.ipynb) or Python (.py)."
@@ -155,8 +170,13 @@ def from_file(path):
     if path.suffix == ".ipynb":
         return from_cells(path.name, _notebook_cells(path, text))
     if path.suffix == ".py":
-        return from_cells(path.name, _python_cells(path, text))
+        return from_text(path, text)
     raise NotALab(f"{path} ends in {path.suffix or 'nothing'}; a lab ends in .ipynb or .py.")
+
+
+def from_text(path, text):
+    """Reads Python text, percent format or not; `path` is what tracebacks show."""
+    return from_cells(pathlib.Path(path).name, _python_cells(path, text))
 
 
 def from_cells(name, cells):

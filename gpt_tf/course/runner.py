@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 
 from gpt_tf.course import layout
-from gpt_tf.course.submission import Crashed, NotAttempted, Wrong
+from gpt_tf.course.submission import Crashed, NotAttempted, TimedOut, Wrong
 
 PUBLIC_SEED = 2018
 
@@ -22,7 +22,7 @@ class Result:
 
     Args:
         exercise: str, its id.
-        status: "passed", "wrong", "not attempted", "crashed" or "grader error".
+        status: "passed", "wrong", "not attempted", "crashed", "timed out" or "grader error".
         message: str, what differs; empty when passed.
         test: str, name of the test that failed; empty when passed.
         misconception: str or None, id of the recognised mistake.
@@ -67,6 +67,8 @@ def classify(error):
         return "not attempted", str(error), None, None
     if isinstance(error, Crashed):
         return "crashed", str(error), None, None
+    if isinstance(error, TimedOut):
+        return "timed out", str(error), None, None
     message = f"the test itself failed, not your code: {type(error).__name__}: {error}"
     return "grader error", message, None, None
 

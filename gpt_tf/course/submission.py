@@ -35,6 +35,10 @@ class Wrong(Exception):
         self.message, self.misconception, self.ratio = message, misconception, ratio
 
 
+class TimedOut(Exception):
+    """The student's code did not end in time."""
+
+
 class Crashed(Exception):
     """The student's code raised an error; `lines` are its own lines of the traceback."""
 
@@ -47,6 +51,14 @@ class Crashed(Exception):
         # Keras repeats a failed call's arguments over many lines; the first says what happened.
         first = next((m for m in self.message.strip().splitlines() if m.strip()), "")
         super().__init__(f"{name} raised {self.type}: {first}{where}")
+
+    @classmethod
+    def told(cls, name, kind, message, lines=(), text=""):
+        """Makes the Crashed of an error that was raised in another process."""
+        told = cls.__new__(cls)
+        told.type, told.message, told.lines = kind, message, list(lines)
+        Exception.__init__(told, text or f"{name} {message}")
+        return told
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,9 +160,13 @@ class Submission:
 
         return self._run(name, run)
 
+    def load(self, *how):
+        """Runs the lab's definitions; arguments as in `extract.Source.module`."""
+        self._made = self.source.module(*how)
+
     def _module(self):
         if self._made is None:
-            self._made = self.source.module()
+            self.load()
         return self._made
 
     def _find(self, name):

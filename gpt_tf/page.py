@@ -84,14 +84,13 @@ def tables(report):
         "rows": [[name, f"{loss:.3f}", f"{math.exp(loss):.1f}"] for name, loss in losses],
     }
     fewest = min(t["validation"] for t in report["tasks"])
-    # Two standard errors of the difference of two accuracies near one half.
-    chance = 200 * math.sqrt(2 * 0.25 / fewest)
     tasks = {
         "title": "Fine-tuned on the four tasks",
         "note": "Higher is better. The last column is the same model, fine-tuned after "
         f"pre-training; one seed ({settings['seed']}). Accuracies that differ by less than about "
-        f"{chance:.0f} points may differ by chance. Majority guesses the commonest label, or "
-        "the mean, whose correlation counts as 0.",
+        f"{chance(fewest):.0f} points may differ by chance. Accuracy is in percent, Pearson's "
+        "correlation times 100. Majority guesses the commonest label, or the mean, whose "
+        "correlation counts as 0.",
         "header": ["task", "metric", "majority", "bag of words", "no pre-training", "pre-trained"],
         "rows": [
             [f"{t['name']} ({t['form'].replace('_', ' ')})", t["metric"]]
@@ -100,21 +99,31 @@ def tables(report):
         ],
     }
     shots = [str(s) for s in settings["shots"]]
+    asked = min(p["questions"] for p in report["prompts"])
     prompts = {
         "title": "By prompt alone, no training",
-        "note": "Accuracy when the answer is the likeliest candidate after a prompt with 0, 1 or "
-        "more solved examples. A model this small is often no better than guessing; the columns "
-        "on the left say what guessing gives.",
-        "header": ["task", "questions", "majority"]
-        + [f"untrained, {s} shown" for s in shots]
-        + [f"pre-trained, {s} shown" for s in shots],
+        "note": "Accuracy in percent when the answer is the likeliest candidate after a prompt "
+        "with 0, 1 or more solved examples. A model this small is often no better than guessing; "
+        f"accuracies that differ by less than about {chance(asked):.0f} points may differ by "
+        "chance.",
+        "header": ["task", "questions", "majority", "model", *(f"{s} shown" for s in shots)],
         "rows": [
-            [p["name"], str(p["questions"]), percent(p["majority"])]
-            + [percent(p["scores"][m][s]) for m in ("without", "with") for s in shots]
+            [p["name"], str(p["questions"]), percent(p["majority"]), said]
+            + [percent(p["scores"][model][s]) for s in shots]
             for p in report["prompts"]
+            for model, said in (("without", "not pre-trained"), ("with", "pre-trained"))
         ],
     }
     return [language, tasks, prompts]
+
+
+def chance(count):
+    """Returns two standard errors, in points, of the difference of two accuracies near one half.
+
+    Args:
+        count: int, examples that each accuracy was measured on.
+    """
+    return 200 * math.sqrt(2 * 0.25 / count)
 
 
 def percent(score):

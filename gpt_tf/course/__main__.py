@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import pathlib
 import sys
 
 
@@ -17,10 +18,19 @@ def main(arguments=None):
     command = commands.add_parser("execute", help="run the solution notebooks, write nothing")
     command.add_argument("labs", nargs="*", type=int, help="numbers of labs; default: all")
     command.add_argument("--short", action="store_true", help="their short setting, as CI does")
+    command = commands.add_parser("grade", help="grade submissions, each in a confined process")
+    command.add_argument("lab", help="such as lab04")
+    command.add_argument("submissions", help="a notebook, a .py file, a folder, or a zip of them")
+    command.add_argument("--out", default="report", help="folder for the results (default: report)")
+    command.add_argument("--jobs", type=int, default=2, help="graded at a time (default: 2)")
+    command.add_argument("--seed", type=int, help="of the tests' numbers (default: a secret one)")
     options = parser.parse_args(arguments)
     try:
         return COMMANDS[options.command](options)
-    except (ValueError, RuntimeError) as error:
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    except (ValueError, RuntimeError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -49,6 +59,26 @@ def execute(options):
     return 0
 
 
+def grade(options):
+    """Grades submissions; returns 1 where the grader itself failed."""
+    from gpt_tf.course import grade, layout
+
+    lab = options.lab.removeprefix("lab")
+    if not lab.isdigit():
+        raise ValueError(f"{options.lab} is no lab; write lab04, for one.")
+    graded = grade.grade(int(lab), options.submissions, options.out, options.jobs, options.seed)
+    target = pathlib.Path(options.out) / "results.csv"
+    layout.write(target, grade.as_csv(graded))
+    print(grade.table(graded))
+    print(f"\n{len(graded)} submissions; {target}")
+    for what in sorted({what for g in graded for what in g.missing}):
+        print(f"Not kept from student code on this machine: {what}.")
+    failed = [g.name for g in graded if g.failed]
+    if failed:
+        print(f"The grader itself failed on {', '.join(failed)}; these have no points.")
+    return 1 if failed else 0
+
+
 def chosen(labs):
     """Returns the sources of the labs with these numbers; of all if there are none."""
     from gpt_tf.course import build
@@ -63,7 +93,7 @@ def chosen(labs):
     return [found[lab] for lab in labs] or list(found.values())
 
 
-COMMANDS = {"build": build, "execute": execute}
+COMMANDS = {"build": build, "execute": execute, "grade": grade}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -258,10 +258,16 @@ def table(graded):
     lines = []
     for g in graded:
         points = "?" if g.points is None else g.points
-        others = [r for r in g.results if r.status != "passed"]
-        said = ", ".join(f"{r.exercise.split('.')[1]} {r.status}" for r in others)
-        lines.append(f"{g.name:{width}s}  {points:>3}/{total}  {said or 'all passed'}")
+        lines.append(f"{g.name:{width}s}  {points:>3}/{total}  {_in_short(g)}")
     return "\n".join(lines)
+
+
+def _in_short(graded):
+    statuses = {result.status for result in graded.results}
+    if len(statuses) == 1:
+        return " ".join([f"all {statuses.pop()}.", *graded.problems])
+    others = [r for r in graded.results if r.status != "passed"]
+    return ", ".join(f"{r.exercise.split('.')[1]} {r.status}" for r in others)
 
 
 def as_csv(graded):

@@ -139,7 +139,8 @@ def test_a_class_from_the_command_line(school, tmp_path, capsys):
     out = tmp_path / "report"
     assert command.main(["grade", "lab04", str(school), "--out", str(out)]) == 0
     printed = capsys.readouterr().out
-    assert f"anna.py   {TOTAL}/{TOTAL}  all passed" in printed
+    assert f"anna.py   {TOTAL}/{TOTAL}  all passed." in printed
+    assert f"ben.py     0/{TOTAL}  all not attempted. ben.py, line 2" in printed
     lines = (out / "results.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == ",".join(["submission", "points", *EXERCISES, "problems"])
     assert lines[1] == f"anna.py,{TOTAL},{','.join(['passed'] * len(EXERCISES))},"

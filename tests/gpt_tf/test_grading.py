@@ -42,10 +42,13 @@ def test_the_untouched_notebook_is_not_attempted_without_a_traceback():
     assert "Traceback" not in printed and "Error" not in printed and " failed" not in printed
 
 
+@pytest.mark.parametrize("what", ["untouched", "deleted"])
 @pytest.mark.parametrize("exercise", layout.exercises())
-def test_every_test_says_that_an_untouched_answer_is_not_attempted(exercise):
+def test_every_test_says_that_such_an_answer_is_not_attempted(exercise, what):
     lab = layout.exercises()[exercise].lab
     source = extract.from_file(layout.LABS / f"{layout.lab_stem(lab)}.ipynb")
+    if what == "deleted":
+        source = extract.from_cells("a notebook without cells", [])
     for test in runner.tests_of(exercise):
         arguments = runner.arguments(test, submission.Submission(source), seed=0)
         with pytest.raises(submission.NotAttempted):

@@ -197,7 +197,7 @@ def test_nothing_is_missing_on_this_machine(student):
         f"/proc/{os.getpid()}/environ",
         f"/proc/{os.getpid()}/mem",
     ],
-    ids=str,
+    ids=["solution", "tests", "reference", "project", "system", "environment", "memory"],
 )
 def test_files_cannot_be_read(student, path):
     assert attempt(student, "return open(arguments[0]).read()", str(path)) == "NotAllowed"

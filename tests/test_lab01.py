@@ -97,6 +97,15 @@ def test_n_below_one(submission):
     )
 
 
+@exercise("lab01.count_ngrams")
+def test_counts_of_a_random_text(submission, rng):
+    n, tokens = int(rng.integers(1, 5)), rng.integers(0, 4, size=rng.integers(20, 40)).tolist()
+    right = reference.counts(tokens, n)
+    counts = submission.call("count_ngrams", tokens, n)
+    what = f"count_ngrams({tokens}, {n}){first_difference(counts, right)}"
+    expect_equal(counts, right, what=what)
+
+
 @exercise("lab01.smoothed_probability")
 def test_seen_and_unseen_tokens(submission):
     size, alpha = 29, 0.3
@@ -159,6 +168,21 @@ def test_without_smoothing(submission):
     )
 
 
+@exercise("lab01.smoothed_probability")
+def test_probabilities_of_a_random_text(submission, rng):
+    tokens, size = rng.integers(0, 5, size=30).tolist(), int(rng.integers(6, 40))
+    table, alpha = reference.counts(tokens, 2), float(rng.uniform(0.1, 2))
+    for token in range(6):
+        context = (tokens[token],)
+        right = reference.probabilities(table, context, range(size), alpha)[token]
+        expect_close(
+            submission.call("smoothed_probability", table, context, token, size, alpha),
+            right,
+            tolerance=1e-6,
+            what=f"P({token} after {context}), V {size}, alpha {alpha:.3g}",
+        )
+
+
 @exercise("lab01.ngram_log_probabilities")
 def test_each_word_after_its_context(submission):
     table, tokens, alpha = reference.counts(TEXT, 3), list("cabadrabyra"), 0.2
@@ -208,6 +232,19 @@ def test_other_orders_and_short_texts(submission):
             [],
             what=f"ngram_log_probabilities({tokens}, n=2)",
         )
+
+
+@exercise("lab01.ngram_log_probabilities")
+def test_log_probabilities_of_a_random_text(submission, rng):
+    n, size = int(rng.integers(1, 4)), int(rng.integers(6, 12))
+    known, tokens = (rng.integers(0, 5, size=k).tolist() for k in (40, int(rng.integers(8, 20))))
+    table, alpha = reference.counts(known, n), float(rng.uniform(0.1, 2))
+    expect_close(
+        submission.call("ngram_log_probabilities", tokens, table, n, size, alpha),
+        reference.log_probabilities(tokens, table, n, range(size), alpha),
+        tolerance=1e-6,
+        what=f"ngram_log_probabilities of {len(tokens)} random tokens, n={n}",
+    )
 
 
 @exercise("lab01.perplexity")
@@ -264,6 +301,17 @@ def test_perplexity_of_nothing(submission):
         raised is not None and raised[0] in ("ValueError", "StatisticsError"),
         "perplexity([]) should raise a ValueError",
         "perplexity.of-nothing",
+    )
+
+
+@exercise("lab01.perplexity")
+def test_perplexity_of_random_probabilities(submission, rng):
+    p = rng.uniform(0.05, 1, size=rng.integers(3, 9))
+    expect_close(
+        submission.call("perplexity", np.log(p).tolist()),
+        np.prod(p) ** (-1 / len(p)),
+        tolerance=1e-4,
+        what=f"perplexity of the probabilities {np.round(p, 3).tolist()}",
     )
 
 
@@ -448,6 +496,20 @@ def test_negative_temperature(submission):
         raised is not None and raised[0] == "ValueError",
         "sample_next with temperature=-1 should raise a ValueError",
         "sample.no-error",
+    )
+
+
+@exercise("lab01.sample_next")
+def test_greedy_on_a_random_table(submission, rng):
+    vocabulary = rng.permutation(9).tolist()
+    counts = rng.permutation(np.arange(1, 10)).tolist()
+    table = {(): dict(zip(vocabulary, counts, strict=True))}
+    right = max(table[()], key=table[()].get)
+    drawn = draw(submission, table, (), vocabulary, 0.1, 0, number=2)
+    expect(
+        set(drawn) == {right},
+        f"sample_next with temperature=0 and the counts {table[()]}: yours are {drawn}, "
+        f"expected {right} each time",
     )
 
 

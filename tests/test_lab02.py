@@ -122,6 +122,18 @@ def test_tuples_and_short_words(submission):
         )
 
 
+@exercise("lab02.merge_pair")
+def test_merges_in_random_words(submission, rng):
+    for _ in range(5):
+        symbols, pair = list(random_word(rng, longest=14)), tuple(rng.choice(list("abc"), size=2))
+        pair = tuple(map(str, pair))
+        expect_equal(
+            submission.call("merge_pair", symbols, pair),
+            reference.merge(symbols, pair),
+            what=f"merge_pair({symbols}, {pair})",
+        )
+
+
 @exercise("lab02.train_bpe")
 def test_low_lower_newest_widest(submission):
     right = reference.train(LITTLE, 8)
@@ -419,6 +431,19 @@ def test_empty_text(submission):
     expect_equal(submission.call("bpe_encode", "", reference.vocabulary([]), {}), [])
 
 
+@exercise("lab02.bpe_encode")
+def test_ids_of_random_words(submission, rng):
+    merges = reference.train(random_words(rng), 12)
+    vocabulary = {t: i + 7 for t, i in reference.vocabulary(merges).items()}
+    pieces = [random_word(rng), *(f" {random_word(rng)}" for _ in range(6))]
+    text = "".join(pieces)
+    expect_equal(
+        submission.call("bpe_encode", text, vocabulary, ranks_of(merges)),
+        reference.encode(pieces, vocabulary, merges),
+        what=f"bpe_encode({text!r}, ...) with the merges {merges}",
+    )
+
+
 @exercise("lab02.bpe_decode")
 def test_bytes_are_joined_first(submission):
     text = " 비 a é\n🙂\n"
@@ -478,3 +503,16 @@ def test_unknown_id(submission):
 @exercise("lab02.bpe_decode")
 def test_nothing_to_decode(submission):
     expect_equal(submission.call("bpe_decode", [], {0: "a"}), "", what="bpe_decode([], ...)")
+
+
+@exercise("lab02.bpe_decode")
+def test_text_of_random_ids(submission, rng):
+    tokens = dict(enumerate(reference.vocabulary(reference.train(random_words(rng), 12))))
+    # Tokens of ASCII letters only, so that the bytes are whole characters.
+    whole = [i for i, token in tokens.items() if token.isascii() and token.isalpha()]
+    ids = [int(i) for i in rng.choice(whole, size=12)]
+    expect_equal(
+        submission.call("bpe_decode", ids, tokens),
+        "".join(tokens[i] for i in ids),
+        what=f"bpe_decode({ids}, ...)",
+    )

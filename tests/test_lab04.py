@@ -46,6 +46,16 @@ def test_one_position(submission):
     expect_equal(submission.call("causal_mask", 1), [[True]], what="causal_mask(1)")
 
 
+@exercise("lab04.causal_mask")
+def test_mask_of_any_length(submission, rng):
+    length = int(rng.integers(6, 40))
+    expect_equal(
+        submission.call("causal_mask", length),
+        reference.causal(length),
+        what=f"causal_mask({length})",
+    )
+
+
 @exercise("lab04.attention_weights")
 def test_weights_without_mask(submission, rng):
     q, k = rng.normal(size=(2, BATCH, HEADS, LENGTH, HEAD_DIM)) * 1.5

@@ -79,6 +79,17 @@ def test_released_models(submission):
         )
 
 
+@exercise("lab06.count_parameters")
+def test_a_model_of_random_sizes(submission, rng):
+    vocabulary, length, layers, heads, width, inner, head = rng.integers(2, 60, size=7).tolist()
+    config = GPTConfig(vocabulary, length, layers, heads, width, inner, head_dim=head)
+    expect_equal(
+        submission.call("count_parameters", config),
+        reference.count(config),
+        what=f"count_parameters({config})",
+    )
+
+
 @exercise("lab06.residual_stddev")
 def test_two_writes_a_block(submission):
     for layers, stddev in ((12, 3.0), (1, 0.5), (50, 7.0)):
@@ -107,6 +118,17 @@ def test_default_is_the_papers(submission):
         0.005,
         tolerance=1e-6,
         what="residual_stddev(8)",
+    )
+
+
+@exercise("lab06.residual_stddev")
+def test_stddev_of_any_depth(submission, rng):
+    layers, stddev = int(rng.integers(2, 100)), float(rng.uniform(0.01, 5))
+    expect_close(
+        submission.call("residual_stddev", layers, stddev),
+        stddev / math.sqrt(2 * layers),
+        tolerance=1e-6,
+        what=f"residual_stddev({layers}, stddev={stddev:.4g})",
     )
 
 
@@ -159,6 +181,16 @@ def test_a_window_without_positions(submission):
         error is not None and error[0] == "ValueError",
         f"banded_causal_mask(5, 0) raises {error[0] if error else 'nothing'}, expected ValueError",
         "band.window-unchecked",
+    )
+
+
+@exercise("lab06.banded_causal_mask")
+def test_band_of_any_width(submission, rng):
+    length, window = int(rng.integers(8, 30)), int(rng.integers(2, 8))
+    expect_equal(
+        submission.call("banded_causal_mask", length, window),
+        reference.band(length, window),
+        what=f"banded_causal_mask({length}, {window})",
     )
 
 

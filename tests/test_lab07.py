@@ -68,6 +68,17 @@ def test_bad_input_is_named(submission):
         )
 
 
+@exercise("lab07.pack_documents")
+def test_random_documents(submission, rng):
+    documents = [rng.integers(5, 90, size=n).tolist() for n in rng.integers(1, 9, size=7)]
+    length, delimiter = int(rng.integers(2, 9)), int(rng.integers(0, 5))
+    expect_equal(
+        np.asarray(submission.call("pack_documents", documents, length, delimiter)),
+        reference.rows(reference.stream(documents, delimiter), length),
+        what=f"pack_documents({documents}, {length}, {delimiter})",
+    )
+
+
 @exercise("lab07.next_token_loss")
 def test_predicts_the_next_token(submission, rng):
     tokens, logits = sample(rng)
@@ -242,4 +253,16 @@ def test_warmup_must_leave_room(submission):
         "warmup_cosine(step, peak, warmup_steps=50, total_steps=50) should raise a ValueError; "
         f"yours gives {error}",
         "schedule.no-room-passes",
+    )
+
+
+@exercise("lab07.warmup_cosine")
+def test_any_schedule(submission, rng):
+    warmup, total = int(rng.integers(3, 20)), int(rng.integers(30, 200))
+    shape = (float(rng.uniform(0.5, 4)), warmup, total, float(rng.uniform(0, 0.5)))
+    steps = rng.integers(0, total + 10, size=6).tolist()
+    expect_close(
+        [submission.call("warmup_cosine", s, *shape) for s in steps],
+        rates(steps, *shape),
+        what=f"warmup_cosine(step, {', '.join(f'{x:.4g}' for x in shape)}) at steps {steps}",
     )

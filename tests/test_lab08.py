@@ -138,6 +138,16 @@ def test_a_pair_for_each_block(submission):
         )
 
 
+@exercise("lab08.make_cache")
+def test_a_cache_of_any_size(submission, rng):
+    batch, length = int(rng.integers(3, 9)), int(rng.integers(2, SIZE))
+    expect_equal(
+        shapes_of(submission.call("make_cache", model(GPT3), batch, length=length)),
+        [[(batch, HEADS, length, HEAD_DIM)] * 2] * 3,
+        what=f"shapes in make_cache(model of 3 blocks, batch_size={batch}, length={length})",
+    )
+
+
 def layer_weights(rng, hidden_dim=10):
     width = HEADS * HEAD_DIM
     return {

@@ -13,6 +13,11 @@ ANSWERS = [[31], [41, 42, 43], [51, 52]]
 BATCH, HIDDEN, CLASSES = 3, 5, 6
 
 
+def some_texts(rng, number):
+    """Draws texts of 1 to 9 tokens."""
+    return [rng.integers(100, 999, size=n).tolist() for n in rng.integers(1, 10, size=number)]
+
+
 def expect_value_error(submission, name, *args, what, misconception=None):
     """The call must raise a ValueError."""
     error = submission.error(name, *args)
@@ -68,6 +73,14 @@ def test_what_cannot_be_shortened(submission):
         )
 
 
+@exercise("lab09.shorten")
+def test_random_texts(submission, rng):
+    texts = some_texts(rng, 3)
+    room = int(rng.integers(3, sum(map(len, texts))))
+    what = f"shorten({texts}, {room})"
+    expect_equal(submission.call("shorten", texts, room), reference.shorten(texts, room), what=what)
+
+
 @exercise("lab09.classification_input")
 def test_one_text_with_room_to_spare(submission):
     expect_equal(
@@ -106,6 +119,17 @@ def test_one_text_that_cannot_be(submission):
     for text, length in (([], 8), (LONG, 2)):
         what = f"classification_input of {len(text)} tokens to a length of {length}"
         expect_value_error(submission, "classification_input", text, TOKENS, length, what=what)
+
+
+@exercise("lab09.classification_input")
+def test_any_text(submission, rng):
+    (text,) = some_texts(rng, 1)
+    length = int(rng.integers(4, 14))
+    expect_equal(
+        submission.call("classification_input", text, TOKENS, length),
+        reference.row(reference.shorten([text], length - 2), TOKENS, length),
+        what=f"classification_input({text}, tokens, {length})",
+    )
 
 
 @exercise("lab09.entailment_input")
@@ -147,6 +171,16 @@ def test_two_texts_that_cannot_be(submission):
         expect_value_error(submission, "entailment_input", a, b, TOKENS, length, what=what)
 
 
+@exercise("lab09.entailment_input")
+def test_any_two_texts(submission, rng):
+    texts, length = some_texts(rng, 2), int(rng.integers(6, 20))
+    expect_equal(
+        submission.call("entailment_input", *texts, TOKENS, length),
+        reference.row(reference.shorten(texts, length - 3), TOKENS, length),
+        what=f"entailment_input({texts[0]}, {texts[1]}, tokens, {length})",
+    )
+
+
 @exercise("lab09.similarity_inputs")
 def test_both_orders(submission):
     forward = reference.row([SHORT, [31, 32, 33]], TOKENS, 9)
@@ -181,6 +215,20 @@ def test_both_orders_of_long_texts(submission):
     )
 
 
+@exercise("lab09.similarity_inputs")
+def test_both_orders_of_any_two_texts(submission, rng):
+    a, b = some_texts(rng, 2)
+    length = int(rng.integers(6, 20))
+    expect_equal(
+        submission.call("similarity_inputs", a, b, TOKENS, length),
+        [
+            reference.row(reference.shorten(texts, length - 3), TOKENS, length)
+            for texts in ([a, b], [b, a])
+        ],
+        what=f"similarity_inputs({a}, {b}, tokens, {length})",
+    )
+
+
 @exercise("lab09.multiple_choice_inputs")
 def test_a_row_for_each_answer(submission):
     expect_equal(
@@ -208,6 +256,20 @@ def test_each_row_is_cut_for_itself(submission):
             "choice.one-cut-for-all": [reference.row([shared, a], TOKENS, 9) for a in answers],
         },
         what="multiple_choice_inputs of a context of 7 tokens, answers of 3 and 1, length 9",
+    )
+
+
+@exercise("lab09.multiple_choice_inputs")
+def test_any_context_and_answers(submission, rng):
+    context, *answers = some_texts(rng, 4)
+    length = int(rng.integers(6, 20))
+    expect_equal(
+        submission.call("multiple_choice_inputs", context, answers, TOKENS, length),
+        [
+            reference.row(reference.shorten([context, a], length - 3), TOKENS, length)
+            for a in answers
+        ],
+        what=f"multiple_choice_inputs({context}, {answers}, tokens, {length})",
     )
 
 
@@ -375,6 +437,18 @@ def test_whole_labels(submission):
     expect_close(actual, np.eye(3)[labels], what="label_distribution([2, 0, 1, 2], 3)")
 
 
+@exercise("lab09.label_distribution")
+def test_random_scores(submission, rng):
+    classes = int(rng.integers(3, 9))
+    labels = rng.uniform(0, classes - 1, size=5)
+    expect_close(
+        submission.call("label_distribution", labels, classes),
+        reference.label_distribution(labels, classes),
+        tolerance=1e-4,
+        what=f"label_distribution({np.round(labels, 3).tolist()}, {classes})",
+    )
+
+
 @exercise("lab09.task_loss")
 def test_mean_negative_log_likelihood(submission, rng):
     targets = reference.label_distribution([2.0, 0.25, 1.5, 3.0, 0.0], CLASSES)
@@ -458,3 +532,13 @@ def test_weight_of_the_paper(submission):
     expect_close(submission.call("combined_loss", 1.0, 4.0), 3.0, what=what)
     alone = submission.call("combined_loss", np.array(1.5), np.array(4.0), weight=0.0)
     expect_close(alone, 1.5, what="combined_loss with weight 0")
+
+
+@exercise("lab09.combined_loss")
+def test_any_sum(submission, rng):
+    task, language, weight = rng.uniform(0.1, 3, size=3).tolist()
+    expect_close(
+        submission.call("combined_loss", task, language, weight=weight),
+        task + weight * language,
+        what=f"combined_loss({task:.4g}, {language:.4g}, weight={weight:.4g})",
+    )

@@ -82,6 +82,19 @@ def test_empty_query(submission):
         )  # fmt: skip
 
 
+@exercise("lab12.build_prompt")
+def test_any_words(submission, rng):
+    words = ["".join(rng.choice(list("abcdefg"), size=5)) for _ in range(8)]
+    description, query, *rest = words
+    shots = list(zip(rest[::2], rest[1::2], strict=True))
+    lines = [description, *(f"Q: {a} A: {b}" for a, b in shots), f"Q: {query} A:"]
+    expect_equal(
+        submission.call("build_prompt", description, shots, query),
+        "\n".join(lines),
+        what=f"build_prompt({description!r}, {shots}, {query!r})",
+    )
+
+
 @exercise("lab12.score_candidates")
 def test_sums_of_log_probabilities(submission, rng):
     model, w = make_model(rng)
@@ -163,6 +176,17 @@ def test_against_the_unconditional(submission):
         },
         what="normalised_scores(scores, lengths, unconditional)",
     )
+
+
+@exercise("lab12.normalised_scores")
+def test_random_scores(submission, rng):
+    scores, anyway = -rng.uniform(1, 20, size=(2, 5))
+    lengths = rng.integers(1, 9, size=5)
+    what = f"normalised_scores of {np.round(scores, 2).tolist()}"
+    found = submission.call("normalised_scores", scores, lengths)
+    expect_close(found, scores / lengths, what=what)
+    found = submission.call("normalised_scores", scores, lengths, unconditional=anyway)
+    expect_close(found, scores - anyway, what=f"{what}, unconditional")
 
 
 def draw_until(rng, right, *wrong):

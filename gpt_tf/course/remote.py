@@ -18,6 +18,7 @@ import numpy as np
 
 from gpt_tf.config import GPTConfig
 from gpt_tf.course import layout, sandbox, wire
+from gpt_tf.course.extract import NotALab
 from gpt_tf.course.submission import Crashed, NotAttempted, Part, Submission, TimedOut, Wrong
 
 _PATIENCE = 120.0  # seconds for TensorFlow's import, and for a worker to confine itself
@@ -200,8 +201,6 @@ class RemoteSubmission(Submission):
 
     def load(self):
         """Reads the file in a process; a definition that hangs or ends it is left out."""
-        from gpt_tf.course.extract import NotALab
-
         while self._process is None:
             process = self.workers.start()
             request = ["load", self.name, self.data, self.seed, self.earlier, self.skipped]

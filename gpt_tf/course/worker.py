@@ -22,13 +22,11 @@ from gpt_tf.course.submission import Crashed, NotAttempted, Part, Submission, Wr
 
 def preload():
     """Imports what labs import, so that each forked process has it; runs no operation."""
-    import keras
+    import keras  # noqa: F401
     import keras_hub  # noqa: F401
     import regex  # noqa: F401
     import tensorflow  # noqa: F401
     import tqdm.auto  # noqa: F401
-
-    return keras
 
 
 def serve_forks(control):

@@ -10,9 +10,11 @@ Training: both models have the same sizes, see the same tokens, and take the sam
 because no step is quicker or slower for what they say. Both models, each in both settings (float32
 with XLA, mixed_bfloat16 as a graph), take turns in short stretches, and every round gives one ratio
 of each pair. On a machine with other work, tokens a second change from minute to minute; the ratio
-of two neighbours in time changes less. Medians over the rounds are printed, and the quartiles of
-the ratio, which show how much to trust it. The ratio of the processor time, summed over the cores,
-stands beside it: other work disturbs it least, but it does not see how well the cores were shared.
+of two neighbours in time changes less. One process is faster or slower than the next by some
+percent for as long as it lives, so the rounds come from several. Medians over all of them are
+printed, and the quartiles of the ratio, which show how much to trust it. The ratio of the processor
+time, summed over the cores, stands beside it: other work disturbs it least, but it does not see how
+well the cores were shared.
 
 Generation: greedy, the same prompt and number of new tokens, in float32, with and without the
 key-value cache, beside `GPT2CausalLM.generate` with XLA and as a graph.
@@ -21,10 +23,11 @@ PyTorch's GPT-2 of `transformers` joins the training where both packages are ins
 """
 
 import argparse
+import concurrent.futures
 import dataclasses
 import functools
-import gc
 import importlib.util
+import multiprocessing
 import pathlib
 import statistics
 import sys
@@ -41,7 +44,7 @@ from gpt_tf.config import GPTConfig  # noqa: E402
 SETTINGS = {"float32 XLA": ("float32", True), "bfloat16 graph": ("mixed_bfloat16", False)}
 COURSE, HUB, TORCH = "course", "keras_hub", "transformers"
 CACHE, NO_CACHE = "course, cache", "course, no cache"
-SLICE_SECONDS = 0.1  # shortest stretch that is timed
+SLICE_SECONDS = 0.5  # shortest stretch that is timed: the first step after another model is slow
 TRAINING_COLUMNS = (
     "size",
     "blocks x width",
@@ -359,6 +362,28 @@ def bench_training(label, size, rounds, seed, matmul_width):
     return {p: timings[p] for p in pairs}, {setting: timings[setting] for setting in SETTINGS}
 
 
+def in_processes(count, function, *arguments):
+    """Calls a function that times something in fresh processes, one after the other.
+
+    Args:
+        count: int, number of processes.
+        function: function of this module that returns dicts {name: list of `Timing`}.
+        *arguments: its arguments.
+
+    Returns:
+        List of such dicts, each with the timings of all processes.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    results = []
+    for _ in range(count):
+        with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as pool:
+            results.append(pool.submit(function, *arguments).result())
+    return [
+        {name: [timing for one in dicts for timing in one[name]] for name in dicts[0]}
+        for dicts in zip(*results, strict=True)
+    ]
+
+
 def best_settings(timings):
     """Returns {model: its fastest setting}, of {(model, setting): list of `Timing`}."""
     best = {}
@@ -427,8 +452,8 @@ def bench_generation(config, batch_size, rounds, seed):
         seed: int, of weights and prompt.
 
     Returns:
-        List of rows, `GENERATION_COLUMNS` and then `RATIO_COLUMNS`; the ratios are those of the
-        course's GPT with its cache to the row's.
+        dict {name: list of `Timing`} of all but the one without a cache, and such a dict of the
+        course's GPT with and without it.
     """
     slow_rounds = max(1, rounds // 3)
     total = 4 + 3 * rounds + 2 * slow_rounds
@@ -443,6 +468,14 @@ def bench_generation(config, batch_size, rounds, seed):
         fast = {name: (step, 1) for name, step in steps.items() if name != NO_CACHE}
         timings = take_turns(fast, rounds, bar)
         slow_timings = take_turns(slow, slow_rounds, bar)
+    return timings, slow_timings
+
+
+def generation_rows(config, batch_size, timings, slow_timings):
+    """Returns a row for each way to generate, `GENERATION_COLUMNS` and then `RATIO_COLUMNS`.
+
+    The ratios are those of the course's GPT with its cache to the row's.
+    """
     length = config.max_sequence_length
     new_tokens = length - length // 4
     rows = []
@@ -506,16 +539,18 @@ def read_arguments(words=None):
     parser.add_argument(
         "--sizes", nargs="*", default=list(SIZES), help=f"of {', '.join(SIZES)}; none: no training"
     )
-    parser.add_argument("--rounds", type=int, default=9, help="of timing (default 9)")
+    parser.add_argument("--processes", type=int, default=3, help="one after the other (default 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="of each process (default 3)")
     parser.add_argument("--seed", type=int, default=0, help="of weights and tokens")
     parser.add_argument("--no-generation", action="store_true", help="training only")
-    parser.add_argument("--short", action="store_true", help="a toy size and two rounds")
+    parser.add_argument("--short", action="store_true", help="a toy size, two rounds")
     arguments = parser.parse_args(words)
     unknown = [name for name in arguments.sizes if name not in SIZES]
     if unknown:
         parser.error(f"--sizes knows {', '.join(SIZES)}, not {unknown[0]}.")
-    if arguments.rounds < 1:
-        parser.error(f"--rounds must be at least 1, not {arguments.rounds}.")
+    for name in ("processes", "rounds"):
+        if getattr(arguments, name) < 1:
+            parser.error(f"--{name} must be at least 1, not {getattr(arguments, name)}.")
     return arguments
 
 
@@ -528,19 +563,19 @@ def main(words=None):
     arguments = read_arguments(words)
     sizes = {"toy": TOY} if arguments.short else {name: SIZES[name] for name in arguments.sizes}
     rounds = 2 if arguments.short else arguments.rounds
-    import keras
-
+    processes = 1 if arguments.short else arguments.processes
+    counts = f"medians of {processes * rounds} rounds in {processes} processes"
     rows = []
     for label, size in sizes.items():
         matmul_width = 256 if arguments.short else 2048
-        timings, products = bench_training(label, size, rounds, arguments.seed, matmul_width)
+        timings, products = in_processes(
+            processes, bench_training, label, size, rounds, arguments.seed, matmul_width
+        )
         rows += training_rows(label, size, timings, products, matmul_width)
         # At once, so that a run that is stopped later has said what it found.
         print(verdict(label, timings), flush=True)
-        keras.backend.clear_session()
-        gc.collect()
     if rows:
-        print(f"\nTraining on random token ids, medians of {rounds} rounds:")
+        print(f"\nTraining on random token ids, {counts}:")
         print(table(TRAINING_COLUMNS + RATIO_COLUMNS, rows))
         if TORCH not in training_models():
             print("(No third model: torch and transformers are not both installed.)")
@@ -548,8 +583,11 @@ def main(words=None):
         config = TOY.config if arguments.short else SIZES["vocabulary"].config
         rows = []
         for batch_size in (2,) if arguments.short else (1, 16):
-            rows += bench_generation(config, batch_size, rounds, arguments.seed)
-        print(f"\nGreedy generation in float32, medians of {rounds} rounds:")
+            timings = in_processes(
+                processes, bench_generation, config, batch_size, rounds, arguments.seed
+            )
+            rows += generation_rows(config, batch_size, *timings)
+        print(f"\nGreedy generation in float32, {counts}:")
         print(table(GENERATION_COLUMNS + RATIO_COLUMNS, rows))
     print("\n'course / model' above 1: the course's GPT, in its best setting, is the faster one.")
 

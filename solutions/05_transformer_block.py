@@ -85,9 +85,8 @@ class LayerNorm(keras.layers.Layer):
     def call(self, x):
         ### BEGIN SOLUTION
         x = keras.ops.cast(x, "float32")
-        centred = x - keras.ops.mean(x, axis=-1, keepdims=True)
-        variance = keras.ops.mean(keras.ops.square(centred), axis=-1, keepdims=True)
-        normal = centred * keras.ops.rsqrt(variance + self.epsilon)
+        mean, variance = keras.ops.moments(x, axes=-1, keepdims=True)
+        normal = (x - mean) * keras.ops.rsqrt(variance + self.epsilon)
         return keras.ops.cast(normal * self.gamma + self.beta, self.compute_dtype)
         ### END SOLUTION
 

@@ -1,21 +1,22 @@
 """`make bench` runs, at a toy size, and its figures are what its columns say."""
 
-import importlib.util
+import importlib
 import pathlib
+import sys
 
 import pytest
 
 from gpt_tf.config import GPTConfig
 
-FILE = pathlib.Path(__file__).resolve().parents[2] / "benchmarks" / "speed.py"
+FOLDER = pathlib.Path(__file__).resolve().parents[2] / "benchmarks"
 
 
 @pytest.fixture(scope="module")
 def speed():
-    spec = importlib.util.spec_from_file_location("benchmark_speed", FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    # By its name, because the processes that it starts have to find it, too.
+    sys.path.insert(0, str(FOLDER))
+    yield importlib.import_module("speed")
+    sys.path.remove(str(FOLDER))
 
 
 def rows_under(columns, output):
@@ -56,6 +57,12 @@ def test_a_short_run_prints_both_tables(speed, capsys):
         "course, no cache",
     ]
     assert {row["prompt + new"] for row in generation} == {"4 + 12"}
+
+
+def test_timings_of_several_processes_are_joined(speed):
+    timings, other = speed.in_processes(2, speed.bench_generation, speed.TOY.config, 2, 3, 0)
+    assert {len(found) for found in timings.values()} == {2 * 3}
+    assert {len(found) for found in other.values()} == {2 * 1}
 
 
 @pytest.mark.parametrize("model_name", ["course", "keras_hub"])

@@ -564,7 +564,7 @@ def main(words=None):
     sizes = {"toy": TOY} if arguments.short else {name: SIZES[name] for name in arguments.sizes}
     rounds = 2 if arguments.short else arguments.rounds
     processes = 1 if arguments.short else arguments.processes
-    counts = f"medians of {processes * rounds} rounds in {processes} processes"
+    counts = f"medians of {processes} x {rounds} rounds (processes x rounds of each)"
     rows = []
     for label, size in sizes.items():
         matmul_width = 256 if arguments.short else 2048

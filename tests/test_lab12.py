@@ -1,5 +1,7 @@
 """Tests of lab 12. The model is a small GPT with random weights; the reference is in float64."""
 
+import dataclasses
+
 import numpy as np
 from reference import gpt as reference_gpt
 from reference import prompts as reference
@@ -201,8 +203,10 @@ def draw_until(rng, right, *wrong):
             [reference.log_probabilities(prompt, c, w, CONFIG) for c in CANDIDATES]
             for prompt in (PROMPT, NOTHING)
         ]
-        choices = [int(np.argmax(way(*given))) for way in (right, *wrong)]
-        if len(set(choices)) == len(choices):
+        rated = [way(*given) for way in (right, *wrong)]
+        choices = [int(np.argmax(scores)) for scores in rated]
+        clear = all(np.diff(np.sort(scores)[-2:]) > 1e-2 for scores in rated)
+        if clear and len(set(choices)) == len(choices):
             return model, choices[0], choices[1:]
 
 
@@ -273,8 +277,12 @@ def test_against_the_unconditional_choice(submission, rng):
 
 @exercise("lab12.choose_candidate")
 def test_first_of_equals_is_an_int(submission, rng):
-    model, _ = make_model(rng)
-    choice = submission.call("choose_candidate", model, PROMPT, [[4, 2], [4, 2], [4, 2]])
+    # With one token in the vocabulary all is certain: the scores are exactly equal. Those of a
+    # larger one differ in the last digit from row to row on some processors.
+    config = dataclasses.replace(CONFIG, vocabulary_size=1)
+    w = reference_gpt.random_weights(config, rng)
+    model = Part("GPT", {"config": config}, w, np.zeros((1, 3), "int32"))
+    choice = submission.call("choose_candidate", model, [0, 0], [[0, 0], [0, 0], [0, 0]])
     expect(type(choice) is int, f"choose_candidate returned {choice!r}, expected an int")
     expect_equal(choice, 0, what="choose_candidate of three equal candidates")
 

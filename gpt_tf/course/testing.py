@@ -93,7 +93,7 @@ def expect_close(actual, expected, misconceptions=None, tolerance=1e-5, what="th
     if ratio <= 1:
         _margins.append(ratio)
         return
-    close = {n: _distance(actual, w) for n, w in (misconceptions or {}).items()}
+    close = {n: _distance_to_mistake(actual, w) for n, w in (misconceptions or {}).items()}
     found = min(close, key=close.get, default=None)
     if found is not None and not close[found] <= tolerance:
         found = None
@@ -119,6 +119,14 @@ def _distance(actual, expected):
     with np.errstate(invalid="ignore"):
         gap = np.where(same, 0.0, np.abs(actual - expected))
     return float(np.max(np.where(np.isnan(gap), np.inf, gap), initial=0.0))
+
+
+def _distance_to_mistake(actual, mistake):
+    """Where the mistake has NaN, any NaN is it: how far a NaN spreads depends on the processor."""
+    with contextlib.suppress(TypeError, ValueError):
+        if np.isnan(mistake).any() and np.shape(actual) == np.shape(mistake):
+            return 0.0 if np.isnan(actual).any() else np.inf
+    return _distance(actual, mistake)
 
 
 def _difference(actual, expected, tolerance, what):

@@ -45,6 +45,17 @@ def test_a_known_mistake_is_named():
     assert caught.value.misconception == "doubled" and caught.value.ratio > 10
 
 
+def test_a_mistake_that_gives_nan_is_named_however_far_the_nan_spread():
+    mistakes = {"doubled": RIGHT * 2, "nan": RIGHT * np.nan}
+    for actual in (RIGHT * np.nan, [np.nan, 0.0, 3.0]):
+        with pytest.raises(Wrong) as caught:
+            expect_close(actual, RIGHT, mistakes)
+        assert caught.value.misconception == "nan"
+    with pytest.raises(Wrong) as caught:
+        expect_close([np.nan, 0.0], RIGHT, mistakes)
+    assert caught.value.misconception is None
+
+
 def test_a_mistake_too_near_the_right_answer_is_the_tests_fault():
     with pytest.raises(BadTest):
         expect_close(RIGHT, RIGHT, {"near": RIGHT + 1e-5})

@@ -206,7 +206,7 @@ def pretrain(
     recipe,
     folder=None,
     label="pre-training",
-    save_seconds=30.0,
+    save_seconds=10.0,
     log_every=10,
     validations=10,
     validation_windows=64,

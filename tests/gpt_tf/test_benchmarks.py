@@ -1,4 +1,4 @@
-"""`make bench` runs, at a toy size, and its figures are what its columns say."""
+"""The benchmarks run, at a toy size, and their figures are what their columns say."""
 
 import importlib
 import pathlib
@@ -11,12 +11,17 @@ from gpt_tf.config import GPTConfig
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "benchmarks"
 
 
-@pytest.fixture(scope="module")
-def speed():
-    # By its name, because the processes that it starts have to find it, too.
+@pytest.fixture(scope="module", autouse=True)
+def on_the_path():
+    # By their names, because the processes that they start have to find them, too.
     sys.path.insert(0, str(FOLDER))
-    yield importlib.import_module("speed")
+    yield
     sys.path.remove(str(FOLDER))
+
+
+@pytest.fixture(scope="module")
+def speed(on_the_path):
+    return importlib.import_module("speed")
 
 
 def rows_under(columns, output):
@@ -126,3 +131,13 @@ def test_an_option_that_makes_no_sense(speed, words, capsys):
     with pytest.raises(SystemExit):
         speed.read_arguments(words)
     assert words[0] in capsys.readouterr().err
+
+
+def test_checks_are_timed(capsys):
+    checks = importlib.import_module("checks")
+    found = checks.main(["3", "--rounds", "1"])
+    assert all(0 < seconds < 60 for [seconds] in found.values()) and len(found) == 4
+    output = capsys.readouterr().out
+    assert all(name in output for name in found) and "the slowest first check: lab03." in output
+    with pytest.raises(SystemExit):
+        checks.main(["77"])

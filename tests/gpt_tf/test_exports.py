@@ -228,6 +228,15 @@ def test_the_same_files_give_the_same_zip(packed, tmp_path):
     assert (tmp_path / "again.zip").read_bytes() == packed.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("lab", "said"), [("lab99", "There is no lab 99"), ("lab\u00b2", "lab\u00b2 is no lab")]
+)
+def test_no_zip_of_no_lab(lab, said, tmp_path, capsys):
+    assert command.main(["gradescope", lab, "--out", str(tmp_path / "x.zip")]) == 1
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1 and not list(tmp_path.iterdir())
+
+
 def test_setup_names_files_that_are_in_the_zip(packed):
     with zipfile.ZipFile(packed) as archive:
         setup, names = archive.read("setup.sh").decode(), archive.namelist()

@@ -53,6 +53,18 @@ def exercises():
     return {e.id: e for lab in index().values() for e in lab}
 
 
+def lab_number(text):
+    """Returns the number in a lab's name: 4 of "lab04", "04" or "4".
+
+    Raises:
+        ValueError: there is none.
+    """
+    number = text.removeprefix("lab")
+    if not number.isdecimal():
+        raise ValueError(f"{text} is no lab; write lab04, for one.")
+    return int(number)
+
+
 def lab_stem(lab):
     """Returns a lab's file name without its ending.
 

@@ -24,6 +24,11 @@ def main(arguments=None):
     command.add_argument("--out", default="report", help="folder for the results (default: report)")
     command.add_argument("--jobs", type=int, default=2, help="graded at a time (default: 2)")
     command.add_argument("--seed", type=int, help="of the tests' numbers (default: a secret one)")
+    command = commands.add_parser("release", help="write a student repository")
+    command.add_argument("--labs", default="all", help='such as "1-6" or "1-3,5" (default: all)')
+    command.add_argument("--solutions", default="none", help="in the same way (default: none)")
+    command.add_argument("--out", required=True, help="a new folder")
+    command.add_argument("--address", help="where it will be on GitHub, for Colab")
     options = parser.parse_args(arguments)
     try:
         return COMMANDS[options.command](options)
@@ -79,6 +84,15 @@ def grade(options):
     return 1 if failed else 0
 
 
+def release(options):
+    """Writes a student repository; returns the exit status."""
+    from gpt_tf.course import release
+
+    address = release.release(options.labs, options.solutions, options.out, options.address)
+    print(f"{options.out} is written; in Colab, its notebooks fetch {address} (see --address).")
+    return 0
+
+
 def chosen(labs):
     """Returns the sources of the labs with these numbers; of all if there are none."""
     from gpt_tf.course import build
@@ -93,7 +107,7 @@ def chosen(labs):
     return [found[lab] for lab in labs] or list(found.values())
 
 
-COMMANDS = {"build": build, "execute": execute, "grade": grade}
+COMMANDS = {"build": build, "execute": execute, "grade": grade, "release": release}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -27,6 +27,11 @@ def main(arguments=None):
     command = commands.add_parser("gradescope", help="make the autograder zip for Gradescope")
     command.add_argument("lab", help="such as lab04")
     command.add_argument("--out", help="the zip (default: gradescope-labNN.zip)")
+    command = commands.add_parser("release", help="write a student repository")
+    command.add_argument("--labs", default="all", help='such as "1-6" or "1-3,5" (default: all)')
+    command.add_argument("--solutions", default="none", help="in the same way (default: none)")
+    command.add_argument("--out", required=True, help="a new folder")
+    command.add_argument("--address", help="where it will be on GitHub, for Colab")
     options = parser.parse_args(arguments)
     try:
         return COMMANDS[options.command](options)
@@ -93,6 +98,15 @@ def gradescope(options):
     return 0
 
 
+def release(options):
+    """Writes a student repository; returns the exit status."""
+    from gpt_tf.course import release
+
+    address = release.release(options.labs, options.solutions, options.out, options.address)
+    print(f"{options.out} is written; in Colab, its notebooks fetch {address} (see --address).")
+    return 0
+
+
 def chosen(labs):
     """Returns the sources of the labs with these numbers; of all if there are none."""
     from gpt_tf.course import build
@@ -107,7 +121,13 @@ def chosen(labs):
     return [found[lab] for lab in labs] or list(found.values())
 
 
-COMMANDS = {"build": build, "execute": execute, "grade": grade, "gradescope": gradescope}
+COMMANDS = {
+    "build": build,
+    "execute": execute,
+    "grade": grade,
+    "gradescope": gradescope,
+    "release": release,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -24,6 +24,9 @@ def main(arguments=None):
     command.add_argument("--out", default="report", help="folder for the results (default: report)")
     command.add_argument("--jobs", type=int, default=2, help="graded at a time (default: 2)")
     command.add_argument("--seed", type=int, help="of the tests' numbers (default: a secret one)")
+    command.add_argument(
+        "--chain", action="store_true", help="the student's own earlier labs below this one"
+    )
     options = parser.parse_args(arguments)
     try:
         return COMMANDS[options.command](options)
@@ -61,16 +64,18 @@ def execute(options):
 
 def grade(options):
     """Grades submissions; returns 1 where the grader itself failed."""
-    from gpt_tf.course import grade, layout
+    from gpt_tf.course import grade, layout, report
 
     lab = options.lab.removeprefix("lab")
     if not lab.isdigit():
         raise ValueError(f"{options.lab} is no lab; write lab04, for one.")
-    graded = grade.grade(int(lab), options.submissions, options.out, options.jobs, options.seed)
+    graded = grade.grade(
+        int(lab), options.submissions, options.out, options.jobs, options.seed, chain=options.chain
+    )
     target = pathlib.Path(options.out) / "results.csv"
     layout.write(target, grade.as_csv(graded))
     print(grade.table(graded))
-    print(f"\n{len(graded)} submissions; {target}")
+    print(f"\n{len(graded)} submissions; {target}; {report.write(graded, options.out)}")
     for what in sorted({what for g in graded for what in g.missing}):
         print(f"Not kept from student code on this machine: {what}.")
     failed = [g.name for g in graded if g.failed]

@@ -88,17 +88,20 @@ FRAME = """\
   .histogram i { display: block; background: var(--link); border-radius: .2rem .2rem 0 0;
                  min-height: 1px }
   .histogram span { display: block; color: var(--soft); border-top: 1px solid var(--line);
-                    padding-top: .2rem }
-  .big { font-size: 1.25rem; font-weight: 650; white-space: nowrap }
+                    padding-top: .2rem; line-height: 1.2 }
+  .mistake { display: grid; grid-template-columns: 6.5rem 1fr; gap: 0 1rem }
+  .mistake > b { font-size: 1.5rem; font-weight: 650; line-height: 1.2 }
+  .mistake > b span { display: block; font-size: .88rem; font-weight: 400; color: var(--soft) }
   .wide { overflow-x: auto }
   table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
   th { font-size: .82rem; color: var(--soft); font-weight: 600; text-align: left;
        vertical-align: bottom }
   th, td { padding: .35rem .6rem .35rem 0; border-bottom: 1px solid var(--line) }
-  td.name { min-width: 11rem } td.number, th.number { text-align: right }
+  th { overflow-wrap: normal } td.name { min-width: 9rem }
+  td.number { text-align: right; white-space: nowrap } th.number { text-align: right }
   td.sign, th.sign { text-align: center; padding: .35rem .2rem; min-width: 1.7rem }
   td.sign { color: var(--is); font-weight: 700 }
-  tr { break-inside: avoid }
+  tr { break-inside: avoid } td.meters { width: 6.6rem }
   .meter { width: 6rem; height: .5rem; border-radius: .25rem; background: var(--line);
            overflow: hidden }
   .meter i { display: block; height: 100%; background: var(--passed) }
@@ -109,6 +112,10 @@ FRAME = """\
   details p { margin: .2rem 0 .5rem 1.1rem }
   .tag { font-size: .78rem; color: var(--soft); border: 1px solid var(--line); border-radius: 1rem;
          padding: .05rem .55rem; white-space: nowrap }
+  @media (max-width: 32rem) {
+    .meters { display: none } .mistake { grid-template-columns: 4.5rem 1fr }
+    .histogram span { height: 2.6rem }
+  }
   @media print {
     body { font-size: 11pt; max-width: none; padding: 0 } nav { display: none }
     details::details-content { content-visibility: visible; block-size: auto }
@@ -124,7 +131,7 @@ FRAME = """\
 
 CLASS = """\
 {% extends "frame" %}
-{% macro to(name) %}<a href="{{ link(name) }}"><bdi>{{ name | cut(120) }}</bdi></a>{% endmacro %}
+{% macro to(name) %}<a href="{{ link(name) }}"><bdi>{{ name | cut(60) }}</bdi></a>{% endmacro %}
 {% macro all_of(names) -%}
   {% for name in names %}{{ to(name) }}{{ ", " if not loop.last }}{% endfor %}
 {%- endmacro %}
@@ -159,6 +166,10 @@ median are of the other {{ count - failed | length }}. Somebody has to look at
 </div>
 <p class="soft">Submissions by points.</p>
 {% endif %}
+<p>Passed least: <b>{{ hardest.name }}</b>, by {{ hardest.passed }} of {{ count }}.
+{% if mistakes %}Most frequent mistake: <b>{{ mistakes[0].id or "none that is known" }}</b> in
+{{ mistakes[0].exercise }}, {{ mistakes[0].count }} of the {{ mistakes[0].attempted }} who tried.
+{% endif %}</p>
 
 <section id="exercises">
 <h2>Exercises</h2>
@@ -180,10 +191,10 @@ median are of the other {{ count - failed | length }}. Somebody has to look at
 <p class="soft">Shares are of those who attempted the exercise: passed, wrong, crashed or timed
 out.</p>
 {% for m in mistakes %}
-<div class="row">
-  <div class="head"><span class="big">{{ m.percent }}% ({{ m.count }} of {{ m.attempted }})</span>
-  <span>wrong in <b>{{ m.exercise }}</b>{% if m.known %}: <code>{{ m.id }}</code>{% endif %}</span>
-  </div>
+<div class="row mistake">
+  <b>{{ m.percent }}% <span>({{ m.count }} of {{ m.attempted }})</span></b>
+  <div>
+  <p>wrong in <b>{{ m.exercise }}</b>{% if m.known %}: <code>{{ m.id }}</code>{% endif %}</p>
   {% if m.known %}
   <p>{{ m.hints[0] }}</p>
   {% else %}
@@ -192,6 +203,7 @@ out.</p>
   <details><summary class="soft">{{ "more hints, and who" if m.known else "who" }}</summary>
   {% for hint in m.hints[1:] %}<p>{{ hint }}</p>{% endfor %}
   <p>{{ all_of(m.who) }}</p></details>
+  </div>
 </div>
 {% else %}
 <p>No wrong answer.</p>
@@ -215,7 +227,7 @@ out.</p>
 
 <section id="slowest">
 <h2>Slowest</h2>
-<p class="soft">Seconds to grade one submission; half of them took less than
+<p class="soft">Seconds to grade one submission; the median is
 {{ "%.1f" | format(seconds) }} s.</p>
 <table>
 {% for g in slowest %}
@@ -239,7 +251,7 @@ out.</p>
 <div class="key">{% for status, sign in signs.items() %}
   <span class="{{ css(status) }}">{{ sign }} {{ status }}</span>{% endfor %}</div>
 <div class="wide"><table>
-<thead><tr><th>submission</th><th class="number">points</th><th></th>
+<thead><tr><th>submission</th><th class="number">points</th><th class="meters"></th>
 {% for e in exercises %}<th class="sign" title="{{ e.name }}">{{ loop.index }}</th>{% endfor %}
 <th class="number">own</th><th class="number">same as the solution</th>
 {% if chained %}<th class="number">earlier labs: own</th>
@@ -249,15 +261,15 @@ out.</p>
 {% for g in students %}
 <tr><td class="name">{{ to(g.name) }}</td>
 <td class="number">{{ "?" if g.points is none else g.points }}/{{ total }}</td>
-<td>{% if g.points is not none %}<div class="meter"><i style="width:
+<td class="meters">{% if g.points is not none %}<div class="meter"><i style="width:
 {{ "%.0f" | format(100 * g.points / total) }}%"></i></div>{% endif %}</td>
 {% for r in g.results %}<td class="sign {{ css(r.status) }}"
 title="{{ exercises[loop.index0].name }}: {{ r.status }}"
 aria-label="{{ r.status }}">{{ signs[r.status] }}</td>{% endfor %}
-<td class="number">{{ counted(g.own, True) }}</td>
-<td class="number">{{ counted(g.borrowed, True) }}</td>
-{% if chained %}<td class="number">{{ counted(g.own, False) }}</td>
-<td class="number">{{ counted(g.borrowed, False) }}</td>{% endif %}
+<td class="number">{{ counted(g, g.own, True) }}</td>
+<td class="number">{{ counted(g, g.borrowed, True) }}</td>
+{% if chained %}<td class="number">{{ counted(g, g.own, False) }}</td>
+<td class="number">{{ counted(g, g.borrowed, False) }}</td>{% endif %}
 </tr>
 {% endfor %}
 </tbody></table></div>
@@ -297,10 +309,10 @@ are not known yet.</div>
 {% for a in answers %}
 <div class="row">
   <div class="head"><h3>{{ loop.index }} · {{ a.exercise.name }}</h3>
-    <span class="status {{ css(a.result.status) }}">{{ a.result.status }}</span>
-    {% if a.whose %}<span class="tag">{{ a.whose }}</span>{% endif %}
+    <span class="soft">{{ a.exercise.title }}</span>
     <span class="right">{{ a.points }}/{{ a.exercise.points }}</span></div>
-  <p class="soft">{{ a.exercise.title }}</p>
+  <div class="head"><span class="status {{ css(a.result.status) }}">{{ a.result.status }}</span>
+    {% if a.whose %}<span class="tag">{{ a.whose }}</span>{% endif %}</div>
   {% if a.message %}<pre>{{ a.message | cut(longest) }}</pre>{% endif %}
   {% for hint in a.hints %}
   <details><summary>Hint {{ loop.index }}: {{ hint_names[loop.index0] }}</summary>
@@ -310,7 +322,7 @@ are not known yet.</div>
 {% endfor %}
 </section>
 {% if earlier %}
-<section>
+<section id="earlier">
 <h2>Earlier labs</h2>
 <p class="soft">This lab was graded on the student's own earlier labs. Where an exercise was not
 written, the solution stood in.</p>
@@ -321,8 +333,10 @@ written, the solution stood in.</p>
 </table></div>
 </section>
 {% endif %}
+{% if g.borrowed %}
 <p class="soft">Same as the solution: the code differs from the solution's at most in layout,
 comments and docstrings. Short answers are often written just so, and the points are the same.</p>
+{% endif %}
 {% endblock %}
 """
 
@@ -351,7 +365,7 @@ def page_name(name):
 
     Example:
         >>> page_name("../anna/lab 04.ipynb")
-        'anna_lab_04-4a5e1c12.html'
+        'anna_lab_04-7603cd35.html'
     """
     digest = hashlib.sha256(name.encode("utf-8", "backslashreplace")).hexdigest()
     stem = re.sub(r"\W+", "_", name.rsplit(".", 1)[0]).strip("_")
@@ -377,7 +391,8 @@ def class_page(graded):
         "full": points.count(total),
         "bins": bins(points, total),
         "failed": [g.name for g in graded if g.failed],
-        "exercises": [_exercise(e, graded) for e in exercises],
+        "exercises": (rows := [_exercise(e, graded) for e in exercises]),
+        "hardest": min(rows, key=lambda row: row["passed"]),
         "mistakes": mistakes(graded),
         "failures": failures(graded),
         "slowest": sorted(graded, key=lambda g: (-g.seconds, g.name))[:SLOWEST],
@@ -385,7 +400,8 @@ def class_page(graded):
         "missing": _missing(graded),
         "students": sorted(graded, key=lambda g: (-1 if g.failed else g.points, g.name)),
         "chained": any(_of(lab, g.own + g.borrowed, False) for g in graded),
-        "counted": lambda ids, here: len(_of(lab, ids, here)) or "–",
+        # Where nothing could be compared, nothing is claimed.
+        "counted": lambda g, ids, here: len(_of(lab, ids, here)) if g.own or g.borrowed else "–",
     }
 
 
@@ -478,7 +494,7 @@ def mistakes(graded):
         }
         for (exercise, mistake), names in who.items()
     ]
-    return sorted(found, key=lambda m: (-m["count"], not m["known"], m["exercise"], m["id"]))
+    return sorted(found, key=lambda m: (-m["count"] / m["attempted"], m["exercise"], m["id"]))
 
 
 def failures(graded):
@@ -508,7 +524,7 @@ def failures(graded):
 
     kinds = {
         "The grader itself failed": of("grader error"),
-        "Files that could not be read": problems(True),
+        "Files that could not be read, or are not there": problems(True),
         "Files with a part that could not be read": problems(False),
         "Crashed": of("crashed"),
         "Timed out": of("timed out"),
@@ -527,6 +543,7 @@ def _exercise(exercise, graded):
         "name": exercise.name,
         "title": exercise.title,
         "points": exercise.points,
+        "passed": statuses.count("passed"),
         "shares": [
             {
                 "status": status,

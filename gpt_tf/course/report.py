@@ -1,18 +1,16 @@
 """What grading ends with: a page of the class, and a page of its own for each submission.
 
 Plain HTML that opens from the disk. A student decides on file names, messages and code, so all that
-is shown goes through jinja2's escaping, and no name becomes a path without `page_name`.
+is shown goes through jinja2's escaping, and no name becomes a path without `page_links`.
 """
 
-import hashlib
 import pathlib
 import re
 import statistics
-import urllib.parse
 
 import jinja2
 
-from gpt_tf.course import layout, runner
+from gpt_tf.course import layout, names, runner
 
 # Each status, in the order of the bars, with its sign in the table.
 SIGNS = {
@@ -131,7 +129,9 @@ FRAME = """\
 
 CLASS = """\
 {% extends "frame" %}
-{% macro to(name) %}<a href="{{ link(name) }}"><bdi>{{ name | cut(60) }}</bdi></a>{% endmacro %}
+{% macro to(name) -%}
+  <a href="{{ links[name] | urlencode }}"><bdi>{{ name | cut(60) }}</bdi></a>
+{%- endmacro %}
 {% macro all_of(names) -%}
   {% for name in names %}{{ to(name) }}{{ ", " if not loop.last }}{% endfor %}
 {%- endmacro %}
@@ -351,25 +351,18 @@ def write(graded, out):
     Returns:
         Path of the class page.
     """
-    out = pathlib.Path(out)
-    pages = _environment()
+    out, pages = pathlib.Path(out), _environment()
+    links = page_links(graded)
     for g in graded:
-        text = pages.get_template("student").render(student_page(g))
-        layout.write(out / "students" / page_name(g.name), text)
+        layout.write(out / links[g.name], pages.get_template("student").render(student_page(g)))
     layout.write(out / "index.html", pages.get_template("class").render(class_page(graded)))
     return out / "index.html"
 
 
-def page_name(name):
-    """Returns a file name for a submission's page, whatever its name is; no two share one.
-
-    Example:
-        >>> page_name("../anna/lab 04.ipynb")
-        'anna_lab_04-7603cd35.html'
-    """
-    digest = hashlib.sha256(name.encode("utf-8", "backslashreplace")).hexdigest()
-    stem = re.sub(r"\W+", "_", name.rsplit(".", 1)[0]).strip("_")
-    return f"{stem[:40] or 'submission'}-{digest[:8]}.html"
+def page_links(graded):
+    """Returns {name of a submission: path of its page below the folder of results}."""
+    stems = names.safe_names(g.name for g in graded)
+    return {name: f"students/{stem}.html" for name, stem in stems.items()}
 
 
 def class_page(graded):
@@ -384,6 +377,7 @@ def class_page(graded):
     lab = exercises[0].lab
     return {
         "title": lab_title(lab),
+        "links": page_links(graded),
         "count": len(graded),
         "total": total,
         "mean": f"{statistics.mean(points):.1f}" if points else "?",
@@ -600,7 +594,6 @@ def _environment():
     made.globals |= {
         "css": _css,
         "hint_names": HINTS,
-        "link": lambda name: f"students/{urllib.parse.quote(page_name(name))}",
         "longest": LONGEST,
         "most": MOST_PROBLEMS,
         "signs": SIGNS,

@@ -33,7 +33,7 @@ def by_student(files, lab):
     students = {}
     for name in files:
         labs = students.setdefault(pathlib.PurePosixPath(name).parent, {})
-        number = lab_number(name)
+        number = lab_of(name)
         if number is not None and number <= lab:
             labs.setdefault(number, []).append(name)
     double = [names for labs in students.values() for names in labs.values() if len(names) > 1]
@@ -63,7 +63,7 @@ def by_student(files, lab):
     return submissions, below, absent
 
 
-def lab_number(name):
+def lab_of(name):
     """Returns the lab that a file's name begins with, or None: 5 for "05_x.ipynb" or "lab5.py"."""
     path = pathlib.PurePosixPath(name)
     found = re.match(r"(?:lab[ _-]?)?(\d{1,2})(?!\d)", path.stem, re.IGNORECASE)

@@ -100,8 +100,8 @@ def section(page, start, end):
     return page.text[page.text.index(start) :].split(end)[0]
 
 
-def page_of(out, name):
-    return Page(out / "students" / report.page_name(name))
+def page_of(out, made, name):
+    return Page(out / report.page_links(made)[name])
 
 
 # -------------------------------------------------------------------------------------- the numbers
@@ -208,7 +208,7 @@ def test_a_class_of_which_no_points_are_known(tmp_path):
 
 def test_what_a_student_reads(five, tmp_path):
     report.write(five, tmp_path)
-    text = page_of(tmp_path, "ben.ipynb").text
+    text = page_of(tmp_path, five, "ben.ipynb").text
     assert "14 of 18 points 5 of 6 exercises passed" in text
     assert "2 · attention_weights" in text and "0/4 wrong own code" in text
     assert "the weights: largest difference 0.289" in text
@@ -218,12 +218,12 @@ def test_what_a_student_reads(five, tmp_path):
     assert f"Hint 3: the place to look {place}" in text
     assert "2/2 passed same as the solution" in text
     assert "anna" not in text and "chloe" not in text
-    assert "chloe.ipynb, code cell 3, line 2" in page_of(tmp_path, "chloe.ipynb").text
+    assert "chloe.ipynb, code cell 3, line 2" in page_of(tmp_path, five, "chloe.ipynb").text
 
 
 def test_a_fault_of_the_grader_tells_the_student_nothing(five, tmp_path):
     report.write(five, tmp_path)
-    text = page_of(tmp_path, "eve.ipynb").text
+    text = page_of(tmp_path, five, "eve.ipynb").text
     assert "That is no fault of this submission" in text and "?/2 grader error" in text
     assert "31415" not in text
 
@@ -234,7 +234,9 @@ def test_parts_of_earlier_labs(tmp_path):
     made.borrowed.append("lab02.count_pairs")
     page = Page(report.write([made], tmp_path))
     assert "earlier labs: own earlier labs: same" in page.text
-    text = section(page_of(tmp_path, "anna/04.ipynb"), "Earlier labs", "Same as the solution:")
+    text = section(
+        page_of(tmp_path, [made], "anna/04.ipynb"), "Earlier labs", "Same as the solution:"
+    )
     assert "lab02.count_pairs same as the solution lab02.merge_pair the solution stood in" in text
     assert "lab01" not in text and "lab04" not in text
 
@@ -281,9 +283,9 @@ def test_names_and_messages_are_only_text(tmp_path):
     students = {p for p in files if p.parent == pathlib.Path("deep/report/students")}
     assert files - students == {pathlib.Path("deep/report/index.html")}
     assert len({str(p).casefold() for p in students}) == len(EVIL)
-    pages = [index, *(page_of(out, name) for name in EVIL)]
+    pages = [index, *(page_of(out, made, name) for name in EVIL)]
     for page in pages:
-        assert not page.tags & {"script", "img", "b>mistake"}
+        assert not page.tags & {"script", "img", "mistake"}
         assert not any(a.startswith("on") or a == "src" for a in page.attributes)
         assert page.path.stat().st_size < 500_000
     assert "<script>alert(1)</script>.ipynb" in index.text
@@ -291,7 +293,8 @@ def test_names_and_messages_are_only_text(tmp_path):
 
 
 def test_each_link_leads_somewhere(five, tmp_path):
-    index = Page(report.write([*five, graded("a/é 김?#%.ipynb")], tmp_path))
+    made = [*five, graded("a/é 김?#%.ipynb")]
+    index = Page(report.write(made, tmp_path))
     followed = set()
     for link in index.links:
         if link.startswith("#"):
@@ -301,7 +304,7 @@ def test_each_link_leads_somewhere(five, tmp_path):
             followed.add(tmp_path / urllib.parse.unquote(link))
     assert followed == set((tmp_path / "students").iterdir()) and len(followed) == 6
     for name in ("ben.ipynb", "a/é 김?#%.ipynb"):
-        assert page_of(tmp_path, name).links == []
+        assert page_of(tmp_path, made, name).links == []
 
 
 def test_half_a_character_survives_the_disk(tmp_path):
@@ -334,7 +337,7 @@ def test_grade_writes_the_report(five, tmp_path, monkeypatch, capsys):
 def test_pages_fit_a_screen_and_a_phone(five, tmp_path):
     made = [*five, graded("k" * 300, problems=["p" * 300], causal_mask=("crashed", MESSAGE))]
     report.write(made, tmp_path)
-    pages = ["index.html"] + [f"students/{report.page_name(n)}" for n in ("ben.ipynb", "k" * 300)]
+    pages = ["index.html"] + [report.page_links(made)[n] for n in ("ben.ipynb", "k" * 300)]
     frames = "".join(
         f'<iframe src="{page}" style="border:0;width:{width}px"></iframe>'
         for page in pages

@@ -95,7 +95,7 @@ FRAME = """\
   th { font-size: .82rem; color: var(--soft); font-weight: 600; text-align: left;
        vertical-align: bottom }
   th, td { padding: .35rem .6rem .35rem 0; border-bottom: 1px solid var(--line) }
-  th { overflow-wrap: normal } td.name { min-width: 9rem }
+  th { overflow-wrap: normal } td.name { min-width: 15rem }
   td.number { text-align: right; white-space: nowrap } th.number { text-align: right }
   td.sign, th.sign { text-align: center; padding: .35rem .2rem; min-width: 1.7rem }
   td.sign { color: var(--is); font-weight: 700 }
@@ -111,8 +111,8 @@ FRAME = """\
   .tag { font-size: .78rem; color: var(--soft); border: 1px solid var(--line); border-radius: 1rem;
          padding: .05rem .55rem; white-space: nowrap }
   @media (max-width: 32rem) {
-    .meters { display: none } .mistake { grid-template-columns: 4.5rem 1fr }
-    .histogram span { height: 2.6rem }
+    .meters { display: none } td.name { min-width: 9rem } .histogram span { height: 2.6rem }
+    .mistake { grid-template-columns: 4.5rem 1fr }
   }
   @media print {
     body { font-size: 11pt; max-width: none; padding: 0 } nav { display: none }
@@ -253,9 +253,9 @@ out.</p>
 <div class="wide"><table>
 <thead><tr><th>submission</th><th class="number">points</th><th class="meters"></th>
 {% for e in exercises %}<th class="sign" title="{{ e.name }}">{{ loop.index }}</th>{% endfor %}
-<th class="number">own</th><th class="number">same as the solution</th>
-{% if chained %}<th class="number">earlier labs: own</th>
-<th class="number">earlier labs: same</th>{% endif %}
+<th class="number">own</th><th class="number">same</th>
+{% if chained %}<th class="number">own, earlier labs</th>
+<th class="number">same, earlier labs</th>{% endif %}
 </tr></thead>
 <tbody>
 {% for g in students %}
@@ -273,7 +273,7 @@ aria-label="{{ r.status }}">{{ signs[r.status] }}</td>{% endfor %}
 </tr>
 {% endfor %}
 </tbody></table></div>
-<p class="soft">Same as the solution: the code differs from the solution's at most in layout,
+<p class="soft">Own: exercises whose code the student wrote. Same: as the solution, but for layout,
 comments and docstrings. Short answers are often written just so, and the points are the same.</p>
 </section>
 {% endblock %}
@@ -309,10 +309,10 @@ are not known yet.</div>
 {% for a in answers %}
 <div class="row">
   <div class="head"><h3>{{ loop.index }} · {{ a.exercise.name }}</h3>
-    <span class="soft">{{ a.exercise.title }}</span>
-    <span class="right">{{ a.points }}/{{ a.exercise.points }}</span></div>
+    <span class="soft">{{ a.exercise.title }}</span></div>
   <div class="head"><span class="status {{ css(a.result.status) }}">{{ a.result.status }}</span>
-    {% if a.whose %}<span class="tag">{{ a.whose }}</span>{% endif %}</div>
+    {% if a.whose %}<span class="tag">{{ a.whose }}</span>{% endif %}
+    <span class="right">{{ a.points }}/{{ a.exercise.points }}</span></div>
   {% if a.message %}<pre>{{ a.message | cut(longest) }}</pre>{% endif %}
   {% for hint in a.hints %}
   <details><summary>Hint {{ loop.index }}: {{ hint_names[loop.index0] }}</summary>
@@ -335,7 +335,8 @@ written, the solution stood in.</p>
 {% endif %}
 {% if g.borrowed %}
 <p class="soft">Same as the solution: the code differs from the solution's at most in layout,
-comments and docstrings. Short answers are often written just so, and the points are the same.</p>
+comments and docstrings. Short answers are often written just so, and the points are the same. Such
+an answer can fail where it uses another one that is wrong.</p>
 {% endif %}
 {% endblock %}
 """

@@ -24,6 +24,9 @@ def main(arguments=None):
     command.add_argument("--out", default="report", help="folder for the results (default: report)")
     command.add_argument("--jobs", type=int, default=2, help="graded at a time (default: 2)")
     command.add_argument("--seed", type=int, help="of the tests' numbers (default: a secret one)")
+    command.add_argument(
+        "--chain", action="store_true", help="the student's own earlier labs below this one"
+    )
     command = commands.add_parser("gradescope", help="make the autograder zip for Gradescope")
     command.add_argument("lab", help="such as lab04")
     command.add_argument("--out", help="the zip (default: gradescope-labNN.zip)")
@@ -69,15 +72,17 @@ def execute(options):
 
 def grade(options):
     """Grades submissions; returns 1 where the grader itself failed."""
-    from gpt_tf.course import exports, grade, layout
+    from gpt_tf.course import exports, grade, layout, report
 
     lab = layout.lab_number(options.lab)
-    graded = grade.grade(lab, options.submissions, options.out, options.jobs, options.seed)
+    graded = grade.grade(
+        lab, options.submissions, options.out, options.jobs, options.seed, chain=options.chain
+    )
     exports.write(graded, options.out)
     target = pathlib.Path(options.out) / "results.csv"
     layout.write(target, grade.as_csv(graded))
     print(grade.table(graded))
-    print(f"\n{len(graded)} submissions; {target}")
+    print(f"\n{len(graded)} submissions; {target}; {report.write(graded, options.out)}")
     for what in sorted({what for g in graded for what in g.missing}):
         print(f"Not kept from student code on this machine: {what}.")
     failed = [g.name for g in graded if g.failed]

@@ -13,7 +13,7 @@ import signal
 import sys
 import zipfile
 
-from gpt_tf.course import exports, grade, layout, remote, runner
+from gpt_tf.course import exports, grade, layout, remote
 
 FOLDER = pathlib.Path(__file__).with_name("gradescope")
 SCRIPTS = ("setup.sh", "run_autograder")
@@ -106,7 +106,7 @@ def run(lab, folder):
         files = grade.find(folder / "submission")
         name = choose(files, lab)
     except ValueError as error:
-        graded = _unread(lab, str(error))
+        graded = grade.unread("submission", lab, str(error))
     else:
         with remote.Workers() as workers:
             graded = grade.grade_one(workers, name, files[name], lab, seed)
@@ -120,12 +120,6 @@ def run(lab, folder):
         print(f"Not kept from student code in this container: {what}.")
     print(f"The same tests on your machine: python -m gpt_tf.course grade --seed {seed} ...")
     return 1 if graded.failed else 0
-
-
-def _unread(lab, why):
-    exercises = layout.index()[layout.lab_stem(lab)]
-    results = [runner.Result(exercise.id, "not attempted") for exercise in exercises]
-    return grade.Graded("submission", results, [why], [], 0.0)
 
 
 def main(arguments=None):

@@ -107,9 +107,13 @@ def address():
 
 
 def write(path, text):
-    """Writes a text file whole or not at all: to a temporary name first, then renamed."""
+    """Writes a text file whole or not at all: to a temporary name first, then renamed.
+
+    Half of a character, which student code can put into a message, is written as its number: in
+    JSON it is read back as what it was.
+    """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(text, encoding="utf-8", newline="\n")
+    part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
     os.replace(part, path)

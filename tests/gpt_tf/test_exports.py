@@ -175,7 +175,7 @@ def test_long_names_stay_apart():
 
 def test_grade_writes_a_file_for_each(tmp_path, monkeypatch, capsys):
     both = [WRONG, graded("ben/../lab.ipynb")]
-    monkeypatch.setattr(grade, "grade", lambda *_: both)
+    monkeypatch.setattr(grade, "grade", lambda *_, **__: both)
     assert command.main(["grade", "lab04", ".", "--out", str(tmp_path)]) == 0
     for form in (exports.gradescope, exports.classroom):
         folder = tmp_path / form.__name__

@@ -123,7 +123,7 @@ class RemoteSubmission(Submission):
     def _exchange(self, process, frame, expected):
         """Sends a frame; returns the answer, a list as `expected` has it."""
         begun = time.monotonic()
-        seconds = min(self.workers.limits.seconds, self._left)
+        seconds = max(0.0, min(self.workers.limits.seconds, self._left))
         try:
             process.send(frame, seconds)
             answer = process.receive(seconds)

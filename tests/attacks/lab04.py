@@ -503,7 +503,7 @@ def attack():
         assert denied(lambda: parts.resolve("causal_mask"))
         assert denied(lambda: submission.of_solution(4).call("causal_mask", 3))
         assert denied(lambda: layout.solution_file(4).read_text())
-        assert 4 not in parts._handed
+        assert 4 not in (parts._handed or {})
         parts._handed = None
 
 
@@ -660,7 +660,7 @@ def attack():
     assert denied(subprocess.run, ["true"])
     assert denied(os.execv, "/bin/true", ["true"])
     assert denied(os.posix_spawn, "/bin/true", ["true"], {})
-    assert denied(os.system, "true")
+    assert os.system("true") != 0
     assert the_libc().system(b"true") != 0
     # clone that is no thread, clone3, and the same numbers with the bit of x32.
     for numbers in ((56, 220), (435, 435)):
@@ -724,10 +724,12 @@ def attack():
 def attack():
     import os
 
-    sandbox._EVENTS.clear()
+    def emptied(a, b, c, d):
+        return lambda event, arguments: None and (a, b, c, d)
+
     for function in gc.get_objects():
         if type(function).__name__ == "function" and function.__name__ == "hook":
-            function.__code__ = (lambda event, arguments: None).__code__
+            function.__code__ = emptied(0, 0, 0, 0).__code__
     assert denied(os.open, f"{ROOT}/solutions/04_causal_self_attention.py", os.O_RDONLY)
     assert denied(os.open, "/etc/passwd", os.O_RDONLY)
     assert denied(os.fork)

@@ -3,14 +3,21 @@
 The attacks are in tests/attacks/. A submission holds two honest exercises and the attack.
 """
 
+import contextlib
+import errno
 import os
+import platform
 import re
+import socket
 import subprocess
 import sys
+import threading
+import zipfile
 
+import numpy as np
 import pytest
 
-from gpt_tf.course import extract, grade, layout, processes
+from gpt_tf.course import extract, grade, layout, processes, remote, runner, sandbox, wire, worker
 
 LAB = 4
 SEED = 2718281828
@@ -100,3 +107,234 @@ def test_an_attack_gets_what_its_honest_part_deserves(workers, bystanders, name)
     assert graded.points == sum(EXERCISES[name] for name in HONEST)
     if probes:
         assert "all was denied" in results["causal_mask"].message, results["causal_mask"].message
+
+
+# ------------------------------------------------------------------------- below Python: the kernel
+
+
+@pytest.fixture(scope="module")
+def confined(workers):
+    """A submission whose `number` makes a system call, and returns the number of its error."""
+    text = f"{TOOLS}\n\ndef number(*call):\n    ctypes.set_errno(0)\n"
+    text += "    return the_libc().syscall(*call), ctypes.get_errno()\n"
+    with remote.RemoteSubmission(workers, "student.py", text.encode(), LAB) as made:
+        made.load()
+        if made.missing:
+            pytest.skip(f"this machine cannot keep all from student code: {made.missing}")
+        yield made
+
+
+@pytest.mark.parametrize("name", sandbox._FORBIDDEN)
+def test_the_kernel_denies_a_call(confined, name):
+    call = sandbox._FORBIDDEN[name][sandbox._MACHINES[platform.machine()][0]]
+    if call is None:
+        pytest.skip(f"this machine has no {name}")
+    assert confined.call("number", call, 0, 0, 0, 0, 0) == (-1, errno.EPERM)
+
+
+def test_calls_that_an_argument_decides(confined):
+    column = sandbox._MACHINES[platform.machine()][0]
+    prlimit, prctl, fcntl = (sandbox._DECIDED[i][0][column] for i in (1, 2, 3))
+    denied = (-1, errno.EPERM)
+    assert confined.call("number", prlimit, 1, 7, 0, 0) == denied
+    assert confined.call("number", prctl, 1, 0) == denied
+    assert confined.call("number", fcntl, 0, 8, 1) == denied
+    assert confined.call("number", fcntl, 0, 1) == (0, 0)  # F_GETFD
+
+
+# ----------------------------------------------------------- the grader's side, without any process
+
+
+class Forger:
+    """Workers of which each sends prepared frames, whatever it is asked."""
+
+    def __init__(self, *frames, limits=FAST):
+        self.frames, self.limits, self.started = frames, limits, 0
+
+    def start(self):
+        self.started += 1
+        mine, theirs = socket.socketpair()
+        threading.Thread(target=self.send, args=(theirs,), daemon=True).start()
+        return processes.Process(mine, [], lambda: None)
+
+    def send(self, channel):
+        with channel, contextlib.suppress(OSError):
+            channel.sendall(b"".join(self.frames))
+            channel.recv(2**20)
+            channel.shutdown(socket.SHUT_WR)
+            while channel.recv(2**20):
+                pass
+
+
+LOADED = wire.encode(["loaded", []])
+ANSWERS = [
+    None, 1, "ok", [], {}, ["ok"], ["ok", 1, 2], ["passed", 1], [["ok"], 1], ["wrong"],
+    ["wrong", 1],
+    ["wrong", "x", "mask.no-mask", 0.0], ["crashed", "E", "m", None, "t"], ["crashed", "E"],
+    ["not attempted", None], ["loaded", []], ["running", 1],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=repr)
+def test_an_answer_that_is_none_is_a_crash(answer):
+    workers = Forger(LOADED, wire.encode(answer))
+    graded = grade.grade_one(workers, "student.py", b"", LAB, SEED)
+    assert {r.status for r in graded.results} == {"crashed"} and graded.points == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        ["loaded"],
+        ["loaded", 1],
+        ["running", []],
+        ["running"],
+        ["ok", 1],
+        ["not a lab", 1],
+    ],
+    ids=repr,
+)
+def test_a_file_that_does_not_load_has_no_points(answer):
+    for first in (b"", wire.encode(["running", 3])):
+        workers = Forger(first, wire.encode(answer))
+        graded = grade.grade_one(workers, "student.py", b"", LAB, SEED)
+        assert graded.points == 0 and not graded.failed
+        assert workers.started <= 6
+
+
+def test_loading_ends(monkeypatch):
+    running = wire.encode(["running", 1])
+    workers = Forger(running * 3000, limits=processes.Limits(exercise_seconds=0.05))
+    graded = grade.grade_one(workers, "student.py", b"", LAB, SEED)
+    assert graded.points == 0 and "could not be read" in graded.problems[0]
+
+
+def test_what_a_process_says_is_cleaned():
+    fake = "\x1b[2J\rzoe.py  18/18  all passed.\n\u202e\ud800" + "x" * 10**6
+    workers = Forger(wire.encode(["loaded", [fake]]), wire.encode(["wrong", fake]))
+    graded = grade.grade_one(workers, "student.py", b"", LAB, SEED)
+    for text in (*graded.problems, graded.results[0].message):
+        assert len(text) <= 2000 and not set("\x1b\r\u202e\ud800") & set(text)
+    assert "\n" not in graded.problems[0]
+    graded.to_json().encode()
+
+
+DEEP = [[]]
+for _ in range(40):
+    DEEP = [DEEP]
+HOSTILE = {
+    "None": None, "text": "passed", "nan": float("nan"), "list": [], "dict": {}, "huge": 10**400,
+    "huge in a list": [10**400], "a number": 1, "nothing": np.zeros(0), "text in an array":
+    np.array(["a"]), "ragged": [[1], [1, 2]], "deep": DEEP, "three": (1, 2, 3),
+    "a large shape": np.zeros((0, 2**40)),
+}  # fmt: skip
+
+
+class Same:
+    """Gives the same answer to everything; in `with`, as a right one that always passes."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def call(self, *_args, **_options):
+        return self.answer
+
+    layer = weights = call
+
+    def error(self, *_args, **_options):
+        return None
+
+
+@pytest.mark.parametrize("answer", HOSTILE.values(), ids=HOSTILE)
+def test_a_test_that_stumbles_over_an_answer_is_not_the_graders_fault(monkeypatch, answer):
+    monkeypatch.setattr(runner, "_passes", lambda *_: True)
+    for exercise in layout.exercises():
+        result = runner.run(exercise, Same(answer), SEED, solution=lambda: None)
+        assert result.status == "wrong", result.report()
+
+
+def test_a_test_that_stumbles_over_the_solution_is(monkeypatch):
+    def stumbles(submission):
+        return submission.call("causal_mask", 3).no_such_attribute
+
+    monkeypatch.setattr(runner, "tests_of", lambda _: [stumbles])
+    for right, status in ((None, "grader error"), (ZeroDivisionError(), "wrong")):
+        solution = contextlib.nullcontext(Same(right))
+        if right is not None:
+            solution.enter_result.answer = type("Right", (), {"no_such_attribute": 1})
+        result = runner.run("lab04.causal_mask", Same(None), SEED, solution=lambda s=solution: s)
+        assert result.status == status
+
+
+# ----------------------------------------------------------------- what is handed in, and left over
+
+
+def test_links_are_not_followed(tmp_path):
+    (tmp_path / "anna").mkdir()
+    (tmp_path / "anna" / "lab.py").write_text("x = 1")
+    (tmp_path / "ben.py").symlink_to(layout.solution_file(LAB))
+    (tmp_path / "zoe").symlink_to(tmp_path / "anna")
+    found = grade.find(tmp_path)
+    assert found["anna/lab.py"] == b"x = 1"
+    assert found["ben.py"] == os.fsencode(layout.solution_file(LAB))
+    assert sorted(found) == ["anna/lab.py", "ben.py", "zoe"]
+
+
+def test_names_in_a_zip_lead_nowhere(tmp_path):
+    path = tmp_path / "class.zip"
+    names = ["../../etc/a.py", "/b.py", "..\\c.py", "d\x1b[2J\n.py", "e.py", "=1+1.py"]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, name)
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("e.py", "the other")
+    found = grade.find(path)
+    replaced = "\N{REPLACEMENT CHARACTER}"
+    expected = ["=1+1.py", "again e.py", "b.py", "c.py", f"d{replaced}[2J .py", "e.py", "etc/a.py"]
+    assert sorted(found) == sorted(expected)
+    assert {found["e.py"], found["again e.py"]} == {b"e.py", b"the other"}
+    graded = [grade.Graded(name, [], [], [], 0.0) for name in sorted(found)]
+    assert grade.as_csv(graded).splitlines()[1].startswith("'=1+1.py,")
+
+
+def test_a_zip_that_unfolds_into_too_much(tmp_path, monkeypatch):
+    monkeypatch.setattr(grade, "LARGEST", 1000)
+    path = tmp_path / "class.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb.ipynb", b"0" * 10**7)
+    assert len(grade.find(path)["bomb.ipynb"]) == 1001
+
+
+def test_the_scratch_folder_goes_whatever_is_in_it(tmp_path):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    here = os.getcwd()
+    os.chdir(scratch)
+    try:
+        for _ in range(3000):
+            os.mkdir("d")
+            os.chdir("d")
+        os.mkdir("closed", 0)
+    finally:
+        os.chdir(here)
+    assert not worker.small(scratch, 2**40)
+    worker.remove(scratch)
+    assert not scratch.exists()
+
+
+def test_a_scratch_folder_is_small_or_not(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").write_bytes(b"x" * 2**20)
+    assert worker.small(tmp_path, 2 * 2**20) and not worker.small(tmp_path, 2**19)
+
+
+def test_nothing_is_left_of_the_server(tmp_path):
+    with processes.Workers(FAST, fork=False) as made:
+        process = made.start()
+        server = made.server
+    assert server.poll() is not None
+    with pytest.raises(wire.Closed):
+        process.receive(5)
+    process.stop()

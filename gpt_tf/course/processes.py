@@ -98,11 +98,12 @@ class Workers:
         try:
             if self.server is None or self.server.poll() is not None:
                 self._serve()
+            request = ["start", self.limits.of_process()]
             try:
-                pid = self._ask(["start", self.limits.of_process()], [theirs.fileno()])
+                pid = _ask(self.control, request, [theirs.fileno()])
             except wire.Closed:  # it has just ended
                 self._serve()
-                pid = self._ask(["start", self.limits.of_process()], [theirs.fileno()])
+                pid = _ask(self.control, request, [theirs.fileno()])
             theirs.close()  # or nobody would notice that the process is gone
             missing = wire.decode(wire.receive(mine, _PATIENCE))
         except wire.BadFrame as error:
@@ -110,7 +111,8 @@ class Workers:
             raise RuntimeError(f"The process for student code could not start: {error}.") from error
         finally:
             theirs.close()
-        return Process(mine, missing, lambda: self._ask(["end", pid]))
+        control = self.control
+        return Process(mine, missing, lambda: _ask(control, ["end", pid]))
 
     def _serve(self):
         self.__exit__()
@@ -119,14 +121,6 @@ class Workers:
         else:
             self.control, self.server = _serve_here(self.fork)
         wire.receive(self.control, _PATIENCE)
-
-    def _ask(self, request, descriptors=()):
-        self.control.settimeout(_PATIENCE)
-        try:
-            socket.send_fds(self.control, [wire.encode(request)], descriptors)
-        except OSError as error:
-            raise wire.Closed(str(error)) from error
-        return wire.decode(wire.receive(self.control, _PATIENCE))
 
 
 class Process:
@@ -156,6 +150,16 @@ class Process:
         # A server that is gone has taken its processes along.
         with contextlib.suppress(wire.BadFrame):
             self._end()
+
+
+def _ask(control, request, descriptors=()):
+    """Sends a server a request, and sockets with it; returns the answer."""
+    try:
+        control.settimeout(_PATIENCE)
+        socket.send_fds(control, [wire.encode(request)], descriptors)
+    except OSError as error:
+        raise wire.Closed(str(error)) from error
+    return wire.decode(wire.receive(control, _PATIENCE))
 
 
 def _serve_here(fork):

@@ -81,7 +81,7 @@ class RemoteSubmission(Submission):
                     status, answer = self._exchange(process, b"", _LOADING)
             except wire.BadFrame as error:
                 process.stop()
-                if running is None or len(self.skipped) >= _MOST_SKIPPED:
+                if running in (None, *self.skipped) or len(self.skipped) >= _MOST_SKIPPED:
                     raise NotALab(
                         f"{self.name} could not be read: {self._words(error)}."
                     ) from error

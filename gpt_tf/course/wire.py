@@ -144,8 +144,8 @@ def _read(socket, count, deadline):
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             raise Silent("no answer in time")
-        socket.settimeout(left)
         try:
+            socket.settimeout(left)
             more = socket.recv(min(count - len(found), 2**20))
         except TimeoutError as error:
             raise Silent("no answer in time") from error

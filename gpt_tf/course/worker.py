@@ -235,7 +235,7 @@ class Worker:
 
 
 def main(arguments=None):
-    """Runs the server, or with --once a single worker; returns the exit status."""
+    """Runs the server, or with --once a single worker; never returns."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("control", help="number of an inherited socket, or path of a Unix socket")
     parser.add_argument("--spawn", action="store_true", help="new interpreters, no forks")
@@ -250,8 +250,9 @@ def main(arguments=None):
         preload()
         run(channel, options.once)
     Server(channel, fork=not options.spawn).serve()
-    return 0
+    # Nothing is left to tidy up, and unloading TensorFlow takes seconds.
+    os._exit(0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

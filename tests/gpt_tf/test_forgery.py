@@ -17,6 +17,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from gpt_tf.course import __main__ as command
 from gpt_tf.course import extract, grade, layout, processes, remote, runner, sandbox, wire, worker
 
 LAB = 4
@@ -212,7 +213,7 @@ def test_loading_ends(monkeypatch):
 
 
 def test_what_a_process_says_is_cleaned():
-    fake = "\x1b[2J\rzoe.py  18/18  all passed.\n\u202e\ud800" + "x" * 10**6
+    fake = "\x1b[2J\rzoe.py  18/18  all passed.\n\u202e\ud800" + "x" * 50_000
     workers = Forger(wire.encode(["loaded", [fake]]), wire.encode(["wrong", fake]))
     graded = grade.grade_one(workers, "student.py", b"", LAB, SEED)
     for text in (*graded.problems, graded.results[0].message):
@@ -313,9 +314,9 @@ def test_the_scratch_folder_goes_whatever_is_in_it(tmp_path):
     here = os.getcwd()
     os.chdir(scratch)
     try:
-        for _ in range(3000):
-            os.mkdir("d")
-            os.chdir("d")
+        for _ in range(1500):
+            os.mkdir("folder")
+            os.chdir("folder")
         os.mkdir("closed", 0)
     finally:
         os.chdir(here)
@@ -338,3 +339,88 @@ def test_nothing_is_left_of_the_server(tmp_path):
     with pytest.raises(wire.Closed):
         process.receive(5)
     process.stop()
+
+
+# ----------------------------------------------------------------------------------- in a container
+
+
+def test_the_docker_command():
+    limits = processes.Limits(memory_bytes=2**30, disk_bytes=2**20, threads=50)
+    command = processes.docker_command("an-image", "/tmp/control-1", limits, user=7, group=8)
+    package, sets = layout.ROOT / "gpt_tf", layout.ROOT / "datasets"
+    assert " ".join(command) == (
+        "docker run --rm --pull never --network none --ipc none --read-only "
+        "--tmpfs /scratch:rw,nosuid,nodev,mode=1777,size=1048576 "
+        "--memory 3221225472 --memory-swap 3221225472 --pids-limit 50 --ulimit core=0 "
+        "--cap-drop ALL --security-opt no-new-privileges --user 7:8 --workdir /scratch "
+        f"--volume {package}:{package}:ro --volume {sets}:{sets}:ro "
+        "--volume /tmp/control-1:/tmp/control-1:ro "
+        "--env TF_CPP_MIN_LOG_LEVEL=3 --env MPLBACKEND=agg --env CUDA_VISIBLE_DEVICES=-1 "
+        f"--env PYTHONPATH={layout.ROOT} --env TMPDIR=/scratch "
+        "an-image python -m gpt_tf.course.worker /tmp/control-1/control"
+    )
+    unlimited = processes.docker_command("i", "/f", processes.Limits(memory_bytes=0), 7, 8)
+    assert "--memory" not in unlimited
+
+
+DOCKER = """#!/bin/sh
+echo "$@" >> {log}
+[ "$1" = image ] && {{ [ "$3" = an-image ] || {{ echo "no such image" >&2; exit 1; }}; exit 0; }}
+while [ "$1" != an-image ]; do
+  [ "$1" = --env ] && case "$2" in TMPDIR=*) ;; *) export "$2" ;; esac
+  shift
+done
+shift 2
+exec {python} "$@"
+"""
+
+
+@pytest.fixture
+def docker(tmp_path, monkeypatch):
+    """A docker that takes its own options off and runs the rest here; returns its log."""
+    made = tmp_path / "bin" / "docker"
+    made.parent.mkdir()
+    log = tmp_path / "log"
+    made.write_text(DOCKER.format(log=log, python=sys.executable))
+    made.chmod(0o755)
+    monkeypatch.setenv("PATH", str(made.parent), prepend=os.pathsep)
+    return log
+
+
+def test_a_submission_is_graded_in_a_container(docker, tmp_path, capsys):
+    path = tmp_path / "student.py"
+    path.write_bytes(handed_in(ATTACKS["an exit without a word"]))
+    out = tmp_path / "report"
+    arguments = ["grade", "lab04", str(path), "--out", str(out), "--container", "an-image"]
+    assert command.main(arguments) == 0
+    assert "split_heads" not in capsys.readouterr().out  # it passed
+    line = (out / "results.csv").read_text(encoding="utf-8").splitlines()[1]
+    honest = sum(EXERCISES[name] for name in HONEST)
+    assert line.startswith(f"student.py,{honest},crashed,not attempted,not attempted,passed,passed")
+    first, second = docker.read_text().splitlines()
+    assert first == "image inspect an-image" and second.startswith("run --rm --pull never")
+
+
+def test_an_image_that_is_not_there(docker, tmp_path, capsys):
+    (tmp_path / "a.py").write_text("x = 1")
+    arguments = ["grade", "lab04", str(tmp_path / "a.py"), "--out", str(tmp_path), "--container"]
+    assert command.main(arguments) == 1
+    said = capsys.readouterr().err
+    assert "Docker cannot give the image gpt-tf (no such image)" in said and said.count("\n") == 1
+    assert f"docker build -t gpt-tf -f {processes.DOCKERFILE}" in said
+    assert processes.DOCKERFILE.is_file()
+
+
+def test_no_docker(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "a.py").write_text("x = 1")
+    arguments = ["grade", "lab04", str(tmp_path / "a.py"), "--out", str(tmp_path), "--container"]
+    assert command.main(arguments) == 1
+    assert "no docker command on this machine" in capsys.readouterr().err
+
+
+def test_a_container_that_does_not_start(docker, monkeypatch):
+    docker.parent.joinpath("bin", "docker").write_text("#!/bin/sh\nexit 125\n")
+    with processes.Workers(container="an-image") as made:
+        with pytest.raises(RuntimeError, match="an-image did not start Python"):
+            made.start()

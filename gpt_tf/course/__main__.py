@@ -5,6 +5,8 @@ import os
 import pathlib
 import sys
 
+IMAGE = "gpt-tf"  # of --container without a name
+
 
 def main(arguments=None):
     """Runs the command line; returns the exit status."""
@@ -24,6 +26,10 @@ def main(arguments=None):
     command.add_argument("--out", default="report", help="folder for the results (default: report)")
     command.add_argument("--jobs", type=int, default=2, help="graded at a time (default: 2)")
     command.add_argument("--seed", type=int, help="of the tests' numbers (default: a secret one)")
+    command.add_argument(
+        "--container", nargs="?", const=IMAGE, metavar="IMAGE",
+        help=f"run the code in Docker containers of this image (default: {IMAGE})",
+    )  # fmt: skip
     command.add_argument(
         "--chain", action="store_true", help="the student's own earlier labs below this one"
     )
@@ -76,8 +82,9 @@ def grade(options):
 
     lab = layout.lab_number(options.lab)
     graded = grade.grade(
-        lab, options.submissions, options.out, options.jobs, options.seed, chain=options.chain
-    )
+        lab, options.submissions, options.out, options.jobs, options.seed,
+        container=options.container, chain=options.chain,
+    )  # fmt: skip
     exports.write(graded, options.out)
     target = pathlib.Path(options.out) / "results.csv"
     layout.write(target, grade.as_csv(graded))

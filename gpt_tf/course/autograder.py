@@ -13,7 +13,7 @@ import signal
 import sys
 import zipfile
 
-from gpt_tf.course import exports, grade, layout, remote, swap
+from gpt_tf.course import exports, grade, layout, processes, swap
 
 FOLDER = pathlib.Path(__file__).with_name("gradescope")
 SCRIPTS = ("setup.sh", "run_autograder")
@@ -24,8 +24,9 @@ _MOST_SECONDS = 9 * 60
 def pack(lab, target):
     """Writes the zip to upload in "Configure Autograder"; the same files give the same bytes.
 
-    It holds what grading this lab needs: the tests with their reference and hints, the solutions
-    of the labs before it, and this package. It holds no solution of the lab itself.
+    It holds what grading this lab needs: the tests with their reference and hints, this package,
+    and the solutions of the labs before it and of itself (which tells an answer that a test
+    stumbles over from a test that stumbles), but not those of later labs.
 
     Args:
         lab: int.
@@ -49,7 +50,7 @@ def pack(lab, target):
 
 def needed(lab):
     """Returns the paths of the course's files that grading a lab needs."""
-    before = [stem for stem in layout.index() if stem < layout.lab_stem(lab)]
+    solutions = [stem for stem in layout.index() if stem <= layout.lab_stem(lab)]
     return [
         layout.ROOT / "requirements.txt",
         layout.ROOT / "constraints.txt",
@@ -59,7 +60,7 @@ def needed(lab):
         layout.TESTS / f"test_lab{lab:02d}.py",
         *(layout.TESTS / "reference").glob("*.py"),
         *(layout.TESTS / "hints").glob("*.toml"),
-        *(layout.SOLUTIONS / f"{stem}.py" for stem in before),
+        *(layout.SOLUTIONS / f"{stem}.py" for stem in solutions),
     ]
 
 
@@ -108,7 +109,7 @@ def run(lab, folder):
     except ValueError as error:
         graded = grade.unread("submission", lab, str(error))
     else:
-        with remote.Workers() as workers:
+        with processes.Workers() as workers:
             graded = grade.grade_one(workers, name, files[name], lab, seed)
     results = exports.dumps(exports.gradescope(graded))
     layout.write(folder / "results" / "results.json", results)

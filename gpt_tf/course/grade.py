@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import multiprocessing
+import os
 import pathlib
 import secrets
 import time
@@ -15,7 +16,7 @@ import zipfile
 
 from tqdm import tqdm
 
-from gpt_tf.course import extract, layout, remote, runner, swap
+from gpt_tf.course import extract, layout, processes, remote, runner, swap
 
 LARGEST = 100 * 2**20  # bytes of one submission
 
@@ -74,7 +75,8 @@ def find(path):
 
     Returns:
         dict {name: bytes}, sorted by name. Files with another ending are there too, so that none
-        is lost without a word; hidden files and those that macOS adds are not.
+        is lost without a word; hidden files and those that macOS adds are not. A link is taken for
+        the text that names its target, as in a zip: it could lead to somebody else's answer.
 
     Raises:
         FileNotFoundError: there is nothing at that path.
@@ -84,31 +86,53 @@ def find(path):
     if not path.exists():
         raise FileNotFoundError(f"There is no {path}; name a file, a folder or a zip to grade.")
     if path.is_dir():
-        files = {p.relative_to(path).as_posix(): p for p in path.rglob("*") if p.is_file()}
-        found = {n: p.read_bytes()[: LARGEST + 1] for n, p in files.items() if not _is_litter(n)}
+        files = [p for p in path.rglob("*") if p.is_symlink() or p.is_file()]
+        pairs = [(p.relative_to(path).as_posix(), _read(p)) for p in files]
     elif path.suffix == ".zip":
-        found = _unzipped(path)
+        pairs = _unzipped(path)
     else:
-        found = {path.name: path.read_bytes()}
+        pairs = [(path.name, _start(path.open("rb")))]
+    found = {}
+    for name, data in sorted(pairs):
+        if not _is_litter(name):
+            found[_free(_line(name), found)] = data
     if not found:
         raise ValueError(f"There are no files in {path}; a submission is a .ipynb or .py file.")
-    return dict(sorted(found.items()))
+    return found
 
 
 def _unzipped(path):
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [
-                m for m in archive.infolist() if not m.is_dir() and not _is_litter(m.filename)
-            ]
-            return {m.filename: _member(archive, m) for m in members}
+            files = [m for m in archive.infolist() if not m.is_dir()]
+            return [(_inside(m.filename), _start(archive.open(m))) for m in files]
     except zipfile.BadZipFile as error:
         raise ValueError(f"{path} is not a zip file; fetch it again.") from error
 
 
-def _member(archive, member):
-    with archive.open(member) as file:
+def _inside(name):
+    """Returns a zip's name for a file without the steps that lead out of the folder."""
+    parts = pathlib.PurePosixPath(name.replace("\\", "/")).parts
+    return "/".join(part for part in parts if part not in ("/", ".."))
+
+
+def _read(path):
+    return os.fsencode(path.readlink()) if path.is_symlink() else _start(path.open("rb"))
+
+
+def _start(file):
+    """Returns as much of an open file as shows that it is too large."""
+    with file:
         return file.read(LARGEST + 1)
+
+
+def _line(text):
+    """Returns a student's text as one line that can be printed."""
+    return runner.printable(text).replace("\n", " ")
+
+
+def _free(name, taken):
+    return name if name not in taken else _free(f"again {name}", taken)
 
 
 def _is_litter(name):
@@ -123,7 +147,7 @@ def grade_one(workers, name, data, lab, seed, below=None):
     one: code that broke the process for others costs its own points only.
 
     Args:
-        workers: `remote.Workers`.
+        workers: `processes.Workers`.
         name: str.
         data: bytes of the file.
         lab: int.
@@ -138,34 +162,41 @@ def grade_one(workers, name, data, lab, seed, below=None):
     exercises = layout.index()[layout.lab_stem(lab)]
     # The code is told a seed of its own, which says nothing about the tests'.
     own = int.from_bytes(hashlib.sha256(f"worker {seed}".encode()).digest()[:4], "big")
+
+    def solution():
+        right = layout.solution_file(lab).read_bytes()
+        return remote.RemoteSubmission(workers, "solution.py", right, lab, own)
+
     with remote.RemoteSubmission(workers, name, data, lab, own, below=below) as submission:
         try:
             if len(data) > LARGEST:
                 raise extract.NotALab(f"{name} has more than {LARGEST >> 20} MB.")
             submission.load()
         except extract.NotALab as error:
-            return unread(name, lab, str(error), time.monotonic() - begun)
+            return unread(name, lab, str(error), submission.missing, time.monotonic() - begun)
         results, used = [], False
         for exercise in exercises:
-            result = runner.run(exercise.id, submission, seed)
+            submission.renew()
+            result = runner.run(exercise.id, submission, seed, solution)
             if used and result.status not in ("passed", "timed out"):
                 submission.restart()
-                result = runner.run(exercise.id, submission, seed)
+                submission.renew()
+                result = runner.run(exercise.id, submission, seed, solution)
             results.append(result)
             used = submission.asked and (used or result.status != "not attempted")
-        problems, missing = submission.problems, submission.missing
-    whose = swap.whose(submission.written)
-    return Graded(name, results, problems, missing, time.monotonic() - begun, *whose)
+        problems = [_line(problem) for problem in submission.problems]
+    whose, seconds = swap.whose(submission.written), time.monotonic() - begun
+    return Graded(name, results, problems, submission.missing, seconds, *whose)
 
 
-def unread(name, lab, why, seconds=0.0):
-    """Returns the Graded of a submission of which no code was read; `why` is a sentence."""
-    exercises = layout.index()[layout.lab_stem(lab)]
-    results = [runner.Result(e.id, "not attempted", why) for e in exercises]
-    return Graded(name, results, [why], [], seconds)
+def unread(name, lab, why, missing=(), seconds=0.0, status="not attempted"):
+    """Returns the Graded of a submission that has no results; `why` is a sentence."""
+    why = _line(why)
+    results = [runner.Result(e.id, status, why) for e in layout.index()[layout.lab_stem(lab)]]
+    return Graded(name, results, [why], list(missing), seconds)
 
 
-def grade(lab, path, out, jobs=2, seed=None, limits=None, chain=False):
+def grade(lab, path, out, jobs=2, seed=None, limits=None, container=None, chain=False):
     """Grades all submissions; what was graded before, with the same tests, is not done again.
 
     Args:
@@ -175,7 +206,8 @@ def grade(lab, path, out, jobs=2, seed=None, limits=None, chain=False):
         jobs: int, how many are graded at the same time.
         seed: int, of the tests' random numbers; None: a secret one, kept in `out` so that a
             grading that was stopped goes on with it.
-        limits: `remote.Limits`, or None.
+        limits: `processes.Limits`, or None.
+        container: str, a Docker image to run the code in, or None; see `processes.find_docker`.
         chain: bool, use each student's own earlier labs in place of their solutions, see
             `swap.by_student`.
 
@@ -184,8 +216,11 @@ def grade(lab, path, out, jobs=2, seed=None, limits=None, chain=False):
 
     Raises:
         ValueError, FileNotFoundError: no such lab, or as `find` and `swap.by_student`.
+        RuntimeError: there is no such container.
     """
     layout.lab_stem(lab)
+    if container:
+        processes.find_docker(container)
     submissions, below, absent = find(path), {}, []
     if chain:
         submissions, below, absent = swap.by_student(submissions, lab)
@@ -197,7 +232,8 @@ def grade(lab, path, out, jobs=2, seed=None, limits=None, chain=False):
         with contextlib.suppress(FileNotFoundError, ValueError, TypeError):
             done[name] = Graded.from_json(kept.read_text(encoding="utf-8"))
     left = {name: data for name, data in submissions.items() if name not in done}
-    for graded in _in_parallel(left, lab, seed, jobs, limits, len(done), below):
+    workers = limits, None, container
+    for graded in _in_parallel(left, lab, seed, jobs, workers, len(done), below):
         name = graded.name
         kept = _kept(out, lab, name, submissions[name], seed, below.get(name))
         # A fault of the grader's own is no result: it is tried again the next time.
@@ -210,12 +246,12 @@ def grade(lab, path, out, jobs=2, seed=None, limits=None, chain=False):
     return [done[name] for name in sorted(done)]
 
 
-def _in_parallel(submissions, lab, seed, jobs, limits, before, below):
+def _in_parallel(submissions, lab, seed, jobs, workers, before, below):
     if not submissions:
         return
     # A fresh interpreter for each: student code's server must not be a copy of this process.
     pool = concurrent.futures.ProcessPoolExecutor(
-        min(jobs, len(submissions)), multiprocessing.get_context("spawn"), _begin, (limits,)
+        min(jobs, len(submissions)), multiprocessing.get_context("spawn"), _begin, workers
     )
     with pool, tqdm(total=before + len(submissions), initial=before, unit="submission") as bar:
         waiting = [
@@ -234,13 +270,17 @@ def _in_parallel(submissions, lab, seed, jobs, limits, before, below):
 _workers = None
 
 
-def _begin(limits):
+def _begin(*workers):
     global _workers
-    _workers = remote.Workers(limits)
+    _workers = processes.Workers(*workers)
 
 
 def _one(name, data, lab, seed, below):
-    return grade_one(_workers, name, data, lab, seed, below)
+    try:
+        return grade_one(_workers, name, data, lab, seed, below)
+    except Exception as error:  # one submission's trouble is not the class's
+        why = f"the grader itself failed: {type(error).__name__}: {error}"
+        return unread(name, lab, why, status="grader error")
 
 
 def _secret(out):
@@ -297,6 +337,11 @@ def _in_short(graded):
     return ", ".join(f"{r.exercise.split('.')[1]} {r.status}" for r in others)
 
 
+def _no_formula(text):
+    """A spreadsheet computes what starts like this, and its author may be a student."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+
+
 def as_csv(graded):
     """Returns the class as CSV: name, points, the status of each exercise, problems of the file.
 
@@ -307,5 +352,6 @@ def as_csv(graded):
     writer.writerow(["submission", "points", *(r.exercise for r in graded[0].results), "problems"])
     for g in graded:
         points = "" if g.points is None else g.points
-        writer.writerow([g.name, points, *(r.status for r in g.results), " ".join(g.problems)])
+        texts = [_no_formula(text) for text in (g.name, " ".join(g.problems))]
+        writer.writerow([texts[0], points, *(r.status for r in g.results), texts[1]])
     return text.getvalue()

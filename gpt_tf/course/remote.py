@@ -4,157 +4,34 @@ It has the methods of `submission.Submission`, so that the same tests speak to b
 other process does, the tests, the expected values and the score stay here.
 """
 
-import dataclasses
 import itertools
-import os
 import pathlib
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
+import time
 
 import numpy as np
 
 from gpt_tf.config import GPTConfig
-from gpt_tf.course import layout, sandbox, wire
+from gpt_tf.course import layout, wire
 from gpt_tf.course.extract import NotALab
 from gpt_tf.course.submission import Crashed, NotAttempted, Part, Submission, TimedOut, Wrong
 
-_PATIENCE = 120.0  # seconds for TensorFlow's import, and for a worker to confine itself
 _MOST_SKIPPED = 5  # definitions that may hang or end the process, before the file is given up
-
-
-@dataclasses.dataclass(frozen=True)
-class Limits:
-    """What a student's code may use.
-
-    Args:
-        seconds: float, wall-clock time of one request.
-        cpu_seconds: int, processor time of one worker.
-        memory_bytes: int, beyond what TensorFlow takes; 0 for no limit.
-        file_bytes: int, size of one file in the scratch folder.
-    """
-
-    seconds: float = 20.0
-    cpu_seconds: int = 120
-    memory_bytes: int = 4 * 2**30
-    file_bytes: int = 16 * 2**20
-
-    def of_process(self):
-        """Returns what `sandbox.confine` takes."""
-        fields = dataclasses.asdict(self)
-        return {name: value for name, value in fields.items() if name != "seconds"}
-
-
-class Workers:
-    """Makes confined processes; use it in a `with` statement.
-
-    Args:
-        limits: `Limits`.
-        fork: bool, fork them from a server that has imported TensorFlow once; else each imports it
-            anew, which takes seconds. None: fork where that works (Linux).
-
-    Example:
-        >>> with Workers() as workers:
-        ...     submission = RemoteSubmission(workers, "04.ipynb", data, lab=4)
-    """
-
-    def __init__(self, limits=None, fork=None):
-        if sys.platform == "win32":
-            raise OSError("Grading needs Linux or macOS; on Windows, use WSL.")
-        self.limits = limits or Limits()
-        self.fork = sys.platform == "linux" if fork is None else fork
-        self.control = self.server = None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.server is not None:
-            self.control.close()
-            self.server.kill()
-            self.server.wait()
-            self.server = None
-
-    def start(self):
-        """Starts a worker.
-
-        Returns:
-            `_Process`, confined and ready to be loaded.
-
-        Raises:
-            RuntimeError: it could not be started.
-        """
-        scratch = tempfile.TemporaryDirectory(prefix="gpt_tf-")
-        mine, theirs = socket.socketpair()
-        request = {"scratch": scratch.name, "limits": self.limits.of_process()}
-        try:
-            process = (self._forked if self.fork else self._spawned)(theirs, mine, request)
-            missing = wire.decode(wire.receive(mine, _PATIENCE))
-        except wire.BadFrame as error:
-            raise RuntimeError(f"The process for student code could not start: {error}.") from error
-        finally:
-            theirs.close()
-        return _Process(mine, process, scratch, missing)
-
-    def _forked(self, theirs, _mine, request):
-        if self.server is None or self.server.poll() is not None:
-            self.control, other = socket.socketpair()
-            self.server = _python(other)
-            other.close()
-            wire.receive(self.control, _PATIENCE)
-        socket.send_fds(self.control, [wire.encode(request)], [theirs.fileno()])
-        pid = wire.decode(wire.receive(self.control, _PATIENCE))
-        return lambda: os.kill(pid, signal.SIGKILL)
-
-    def _spawned(self, theirs, mine, request):
-        started = _python(theirs, "--once")
-        wire.send(mine, wire.encode(request))
-
-        def stop():
-            started.kill()
-            started.wait()
-
-        return stop
-
-
-def _python(channel, *options):
-    # Nothing of the grader's environment goes along, nor its current folder.
-    environment = {name: os.environ[name] for name in ("LANG", "HOME") if name in os.environ}
-    environment |= sandbox.ENVIRONMENT | {"PYTHONPATH": str(layout.ROOT)}
-    return subprocess.Popen(
-        [sys.executable, "-m", "gpt_tf.course.worker", str(channel.fileno()), *options],
-        pass_fds=[channel.fileno()], env=environment, cwd=tempfile.gettempdir(),
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-
-
-class _Process:
-    """One confined process and the socket to it."""
-
-    def __init__(self, channel, stop, scratch, missing):
-        self.channel, self.missing = channel, missing
-        self._stop, self._scratch = stop, scratch
-
-    def ask(self, frame, seconds):
-        wire.send(self.channel, frame)
-        return wire.decode(wire.receive(self.channel, seconds))
-
-    def stop(self):
-        self.channel.close()
-        try:
-            self._stop()
-        except ProcessLookupError:
-            pass
-        self._scratch.cleanup()
+# What a process may answer, and the types of what comes with it: student code can send anything.
+_BELOW = {"read": (list, dict), "not a lab": (str,)}
+_LOADING = {"read": (dict,), "running": (int,), "loaded": (list,), "not a lab": (str,)}
+_ASKED = {
+    "ok": (object,),
+    "not attempted": (str,),
+    "wrong": (str,),
+    "crashed": (str, str, list, str),
+}
 
 
 class RemoteSubmission(Submission):
     """A student's code, run in a process of its own that is replaced when it crashes or hangs.
 
     Args:
-        workers: `Workers`.
+        workers: `processes.Workers`.
         name: str, the file's name, shown in messages.
         data: bytes, what is in the file.
         lab: int, the lab under grading; the code may use the solutions of those before it.
@@ -175,9 +52,11 @@ class RemoteSubmission(Submission):
         self.lab, self.below, self.notes = lab, dict(below or {}), {}
         self.earlier = solutions_before(lab) if earlier is None else earlier
         self.problems, self.skipped, self.written = [], {}, {}
+        self.missing = []  # what this machine cannot keep from student code, once it is loaded
         self.asked = False  # whether code has run since the process was new
         self._process = None
         self._numbers, self._known = itertools.count(), {}
+        self.renew()
 
     def __enter__(self):
         return self
@@ -185,10 +64,9 @@ class RemoteSubmission(Submission):
     def __exit__(self, *_):
         self.restart()
 
-    @property
-    def missing(self):
-        """What this machine cannot keep from student code; see `sandbox.confine`."""
-        return self._ready().missing
+    def renew(self):
+        """Gives the next exercise its time; see `processes.Limits.exercise_seconds`."""
+        self._left = self.workers.limits.exercise_seconds
 
     def restart(self):
         """Ends the process; the next call gets a new one."""
@@ -196,43 +74,40 @@ class RemoteSubmission(Submission):
             self._process.stop()
         self._process, self.asked = None, False
 
-    def call(self, name, *args, **kwargs):
-        return self._ask(name, "call", (name, *args), kwargs)
-
-    def layer(self, name, config, weights, *inputs, **options):
-        return self._ask(name, "layer", (name, config, weights, *inputs), options)
-
-    def weights(self, name, config, *inputs):
-        return self._ask(name, "weights", (name, config, *inputs), {})
-
     def load(self):
         """Reads the file in a process; a definition that hangs or ends it is left out."""
         while self._process is None:
             process = self.workers.start()
+            self.missing = process.missing
             request = ["load", self.name, self.data, self.seed, self.earlier, self.skipped]
             running = None
             if not all(self._put_below(process, *file) for file in self.below.copy().items()):
                 process.stop()
                 continue
             try:
-                answer = process.ask(wire.encode(request), self.workers.limits.seconds)
-                while answer[0] in ("read", "running"):
-                    if answer[0] == "running":
-                        running = answer[1]
+                status, answer = self._exchange(process, wire.encode(request), _LOADING)
+                while status in ("read", "running"):
+                    if status == "running":
+                        running = answer
                     else:
                         # Only the first one was surely sent before any code of theirs ran.
-                        self.written.setdefault(self.lab, answer[1])
-                    answer = wire.decode(wire.receive(process.channel, self.workers.limits.seconds))
+                        self.written.setdefault(self.lab, answer)
+                    status, answer = self._exchange(process, b"", _LOADING)
             except wire.BadFrame as error:
                 process.stop()
-                if running is None or len(self.skipped) >= _MOST_SKIPPED:
-                    raise NotALab(f"{self.name} could not be read: {error}.") from error
-                self.skipped[running] = _in_words(error, self.workers.limits)
+                if running in (None, *self.skipped) or len(self.skipped) >= _MOST_SKIPPED:
+                    raise NotALab(
+                        f"{self.name} could not be read: {self._words(error)}."
+                    ) from error
+                self.skipped[running] = self._words(error)
                 continue
-            if answer[0] == "not a lab":
+            except BaseException:
                 process.stop()
-                raise NotALab(str(answer[1]))
-            self.problems = [*map(str, answer[1]), *itertools.chain(*self.notes.values())]
+                raise
+            if status == "not a lab":
+                process.stop()
+                raise NotALab(answer)
+            self.problems = [*map(str, answer), *itertools.chain(*self.notes.values())]
             self._process = process
 
     def _put_below(self, process, lab, file):
@@ -240,41 +115,66 @@ class RemoteSubmission(Submission):
         name, data = file
         lost = False
         try:
-            answer = process.ask(
-                wire.encode(["below", lab, name, data]), self.workers.limits.seconds
-            )
+            request = wire.encode(["below", lab, name, data])
+            status, *answer = self._exchange(process, request, _BELOW)
         except wire.BadFrame as error:
-            lost, answer = True, ["not a lab", f"{name} could not be read: {error}."]
-        if answer[0] == "read":
-            self.notes[lab], self.written[lab] = answer[1:]
+            why = f"{name} could not be read: {self._words(error)}."
+            lost, status, answer = True, "not a lab", [why]
+        if status == "read":
+            self.notes[lab], self.written[lab] = [str(problem) for problem in answer[0]], answer[1]
             return True
-        self.notes[lab] = [f"{answer[1]} The solution of lab {lab} was used."]
+        self.notes[lab] = [f"{answer[0]} The solution of lab {lab} was used."]
         del self.below[lab]
         return not lost
 
-    def _ready(self):
-        self.load()
-        return self._process
-
-    def _ask(self, name, method, arguments, options):
-        frame = wire.encode(["ask", method, arguments, options], self._leave)
-        process, self.asked = self._ready(), True
+    def ask(self, kind, name, arguments, options):
+        frame = wire.encode(["ask", kind, name, arguments, options], self._leave)
         try:
-            status, *answer = process.ask(frame, self.workers.limits.seconds)
+            self.load()
+        except NotALab as error:
+            raise Crashed.told(name, "NotALab", str(error)) from error
+        self.asked = True
+        try:
+            status, *answer = self._exchange(self._process, frame, _ASKED)
         except wire.Silent as error:
             self.restart()
-            raise TimedOut(f"{name} {_in_words(error, self.workers.limits)}") from error
-        except (wire.BadFrame, TypeError, ValueError) as error:
+            raise TimedOut(f"{name} {self._words(error)}") from error
+        except wire.BadFrame as error:
             self.restart()
-            raise Crashed.told(name, type(error).__name__, _in_words(error, None)) from error
+            raise Crashed.told(name, type(error).__name__, self._words(error)) from error
         if status == "ok":
             return answer[0]
         if status == "not attempted":
-            raise NotAttempted(str(answer[0]))
+            raise NotAttempted(answer[0])
         if status == "wrong":
-            raise Wrong(str(answer[0]), _text(answer[1]), None)
-        kind, message, lines, text = (answer + [""] * 4)[:4]
-        raise Crashed.told(name, str(kind), str(message), list(map(str, lines)), str(text))
+            raise Wrong(answer[0])
+        kind, message, lines, text = answer
+        raise Crashed.told(name, kind, message, [str(line) for line in lines], text)
+
+    def _exchange(self, process, frame, expected):
+        """Sends a frame; returns the answer, a list as `expected` has it."""
+        begun = time.monotonic()
+        seconds = max(0.0, min(self.workers.limits.seconds, self._left))
+        try:
+            process.send(frame, seconds)
+            answer = process.receive(seconds)
+        finally:
+            self._left -= time.monotonic() - begun
+        if isinstance(answer, list) and answer and isinstance(answer[0], str):
+            types = expected.get(answer[0], ())
+            if len(types) == len(answer) - 1 > 0 and all(map(isinstance, answer[1:], types)):
+                return answer
+        raise wire.BadFrame("it is no answer")
+
+    def _words(self, error):
+        if isinstance(error, wire.Silent):
+            limits = self.workers.limits
+            if self._left <= 0:
+                return f"took more than {limits.exercise_seconds:g} seconds, with all of its calls"
+            return f"did not end within {limits.seconds:g} seconds"
+        if isinstance(error, wire.Closed):
+            return "ended its process"
+        return f"sent what cannot be read ({error})"
 
     def _leave(self, value):
         """Puts into plain data what only tests send."""
@@ -297,15 +197,3 @@ def solutions_before(lab):
         for number, file in files.items()
         if number < lab and file.is_file()
     }
-
-
-def _in_words(error, limits):
-    if isinstance(error, wire.Silent):
-        return f"did not end within {limits.seconds:g} seconds"
-    if isinstance(error, wire.Closed):
-        return "ended its process"
-    return f"sent what cannot be read ({error})"
-
-
-def _text(value):
-    return value if isinstance(value, str) else None

@@ -6,6 +6,7 @@ import importlib.util
 import inspect
 import sys
 import tomllib
+import unicodedata
 import zlib
 
 import numpy as np
@@ -14,6 +15,8 @@ from gpt_tf.course import layout
 from gpt_tf.course.submission import Crashed, NotAttempted, TimedOut, Wrong
 
 PUBLIC_SEED = 2018
+# What a test raises that cannot go on with what an answer gave: no numbers, too few, another shape.
+_UNUSABLE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +62,21 @@ class Result:
         return "\n".join(lines)
 
 
+def printable(text, longest=2000):
+    """Returns a text without what could lead a terminal astray, and not longer than that.
+
+    Args:
+        text: str, which a student may have written.
+        longest: int, characters.
+    """
+    text = text if len(text) <= longest else f"{text[: longest - 3]}..."
+    return "".join(c if _is_harmless(c) else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _is_harmless(character):
+    return character.isprintable() or character in "\n\t" or unicodedata.category(character) == "Zs"
+
+
 def classify(error):
     """Returns (status, message, misconception, ratio) for what a test raised."""
     if isinstance(error, Wrong):
@@ -73,13 +91,15 @@ def classify(error):
     return "grader error", message, None, None
 
 
-def run(exercise, submission, seed=PUBLIC_SEED):
+def run(exercise, submission, seed=PUBLIC_SEED, solution=None):
     """Runs all tests of an exercise, until one fails.
 
     Args:
         exercise: str, its id, such as "lab04.causal_mask".
         submission: `Submission`.
         seed: int, decides every random number that the tests draw.
+        solution: function that returns a right Submission for a `with` statement, or None. Where a
+            test stumbles, it decides whose fault that is: the test's, if it stumbles here, too.
 
     Returns:
         Result.
@@ -92,9 +112,24 @@ def run(exercise, submission, seed=PUBLIC_SEED):
         try:
             test(**arguments(test, submission, seed))
         except Exception as error:
+            if isinstance(error, _UNUSABLE) and solution and _passes(test, solution, seed):
+                error = Wrong(
+                    "the test cannot go on with what came back, and can with the solution's: "
+                    f"{type(error).__name__}: {error}"
+                )
             status, message, misconception, ratio = classify(error)
+            message = printable(message)
             return Result(exercise, status, message, test.__name__, misconception, ratio)
     return Result(exercise, "passed")
+
+
+def _passes(test, solution, seed):
+    with solution() as submission:
+        try:
+            test(**arguments(test, submission, seed))
+        except Exception:
+            return False
+    return True
 
 
 def arguments(test, submission, seed):

@@ -109,7 +109,7 @@ class Submission:
         Raises:
             NotAttempted, Crashed, Wrong: see there.
         """
-        return self._run(name, lambda: self._find(name)(*self._send(args), **self._send(kwargs)))
+        return self.ask("call", name, args, kwargs)
 
     def error(self, name, *args, **kwargs):
         """Calls a function that should raise; returns (type name, message), else None."""
@@ -119,16 +119,14 @@ class Submission:
             return error.type, error.message
         return None
 
-    def layer(
-        self, name, config, weights, *inputs, method=None, prepare=None, example=None, **kwargs
-    ):
+    def layer(self, name, config, weights, *inputs, **options):
         """Makes a layer or model, sets its weights, and calls it.
 
         Args:
             name: str, the class.
             config: dict, its constructor's arguments.
             weights: dict {dotted path: array}, all its weights; None keeps the initial ones.
-            *inputs, **kwargs: what it is called with, as in `call`.
+            *inputs, **options: what it is called with, as in `call`, but for these options:
             method: str or None, a method to call in place of the layer itself.
             prepare: tuple or None, a function of the lab that is called with the layer first, and
                 its further arguments, such as ("load_gpt2_weights", arrays).
@@ -138,28 +136,42 @@ class Submission:
         Returns:
             The result as plain data.
         """
-
-        def run():
-            part = Part(name, config, weights, inputs if example is None else example)
-            layer = self._make(part, under_test=True)
-            if prepare is not None:
-                self._find(prepare[0])(layer, *self._send(prepare[1:]))
-            target = getattr(layer, method) if method else layer
-            return target(*self._send(inputs), **self._send(kwargs))
-
-        return self._run(name, run)
+        return self.ask("layer", name, (config, weights, *inputs), options)
 
     def weights(self, name, config, *inputs):
         """Returns {dotted path: array} of the initial weights of a layer built on `inputs`.
 
         Paths are the layer's own attribute names, such as "blocks.0.attention.qkv.kernel".
         """
+        return self.ask("weights", name, (config, *inputs), {})
 
-        def run():
-            layer = self._make(Part(name, config, None, inputs), under_test=True)
-            return {path: w.numpy() for path, w in _named_weights(layer).items()}
+    def ask(self, kind, name, arguments, options):
+        """What `call`, `layer` and `weights` do: all that a test asks comes through here.
 
-        return self._run(name, run)
+        Args:
+            kind: "call", "layer" or "weights".
+            name: str, what is called or made.
+            arguments, options: the others of that method, tuple and dict.
+        """
+        action = {"call": self._call, "layer": self._layer, "weights": self._weights}[kind]
+        return self._run(name, lambda: action(name, *arguments, **options))
+
+    def _call(self, name, *args, **kwargs):
+        return self._find(name)(*self._send(args), **self._send(kwargs))
+
+    def _layer(
+        self, name, config, weights, *inputs, method=None, prepare=None, example=None, **kwargs
+    ):
+        part = Part(name, config, weights, inputs if example is None else example)
+        layer = self._make(part, under_test=True)
+        if prepare is not None:
+            self._find(prepare[0])(layer, *self._send(prepare[1:]))
+        target = getattr(layer, method) if method else layer
+        return target(*self._send(inputs), **self._send(kwargs))
+
+    def _weights(self, name, config, *inputs):
+        layer = self._make(Part(name, config, None, inputs), under_test=True)
+        return {path: w.numpy() for path, w in _named_weights(layer).items()}
 
     def load(self, *how):
         """Runs the lab's definitions; arguments as in `extract.Source.module`."""

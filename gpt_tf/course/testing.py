@@ -15,6 +15,8 @@ from gpt_tf.course.submission import Part, Wrong
 
 __all__ = ["Part", "exercise", "expect", "expect_close", "expect_equal", "margins"]
 
+# What NumPy raises for something that it cannot make numbers of.
+NO_NUMBERS = (TypeError, ValueError, OverflowError)
 _margins = []
 
 
@@ -114,7 +116,7 @@ def expect_close(actual, expected, misconceptions=None, tolerance=1e-5, what="th
     for name, wrong in (misconceptions or {}).items():
         if _distance(wrong, expected) <= 10 * tolerance:
             raise BadTest(f"{name} is within ten tolerances of the expected {what}")
-    with contextlib.suppress(TypeError, ValueError):
+    with contextlib.suppress(*NO_NUMBERS):
         actual = np.asarray(actual, "float64")
     if not isinstance(actual, np.ndarray):
         raise Wrong(f"{what}: expected numbers, yours is {_short(actual)}")
@@ -139,7 +141,7 @@ def margins():
 def _distance(actual, expected):
     try:
         actual, expected = np.asarray(actual, "float64"), np.asarray(expected, "float64")
-    except (TypeError, ValueError):
+    except NO_NUMBERS:
         return np.inf
     if actual.shape != expected.shape:
         return np.inf
@@ -152,7 +154,7 @@ def _distance(actual, expected):
 
 def _distance_to_mistake(actual, mistake):
     """Where the mistake has NaN, any NaN is it: how far a NaN spreads depends on the processor."""
-    with contextlib.suppress(TypeError, ValueError):
+    with contextlib.suppress(*NO_NUMBERS):
         if np.isnan(mistake).any() and np.shape(actual) == np.shape(mistake):
             return 0.0 if np.isnan(actual).any() else np.inf
     return _distance(actual, mistake)
@@ -173,7 +175,7 @@ def _difference(actual, expected, tolerance, what):
 
 
 def _first_difference(actual, expected, what):
-    with contextlib.suppress(TypeError, ValueError):
+    with contextlib.suppress(*NO_NUMBERS):
         mine, right = np.asarray(actual), np.asarray(expected)
         if mine.ndim and mine.shape == right.shape and np.any(differ := mine != right):
             at = tuple(int(i) for i in np.argwhere(differ)[0])
@@ -187,7 +189,7 @@ def _first_difference(actual, expected, what):
 
 def _same(a, b):
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        with contextlib.suppress(TypeError, ValueError):
+        with contextlib.suppress(*NO_NUMBERS):
             a, b = np.asarray(a), np.asarray(b)
             return a.shape == b.shape and a.dtype.kind in "biuf" and bool(np.all(a == b))
         return False

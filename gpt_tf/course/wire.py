@@ -14,6 +14,8 @@ import time
 import numpy as np
 
 LARGEST = 64 * 2**20  # bytes in a frame
+LARGEST_HEADER = 8 * 2**20  # bytes of it that are not arrays: read, they take twenty times as much
+DEEPEST = 50  # lists in lists
 _SIZES = struct.Struct(">II")  # of header and body
 _DTYPE = re.compile(r"[<>|][biufcSU]\d{1,4}")
 
@@ -54,13 +56,9 @@ def encode(value, extra=None):
         (2, 2)
     """
     buffers = []
-    try:
-        header = json.dumps(_pack(value, buffers, extra)).encode()
-    except RecursionError as error:
-        raise TooLarge("nested too deeply") from error
+    header = json.dumps(_pack(value, buffers, extra)).encode()
     body = b"".join(buffers)
-    if len(header) + len(body) > LARGEST:
-        raise TooLarge(f"{(len(header) + len(body)) / 2**20:.0f} MB, more than {LARGEST >> 20} MB")
+    _check_sizes(len(header), len(body))
     return _SIZES.pack(len(header), len(body)) + header + body
 
 
@@ -86,17 +84,31 @@ def decode(frame, extra=None):
         value, used = _unpack(json.loads(text), rest, 0, extra)
     except BadFrame:
         raise
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError, struct.error) as error:
+    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
+        raise BadFrame(f"{type(error).__name__}: {error}") from error
+    except struct.error as error:
         raise BadFrame(f"{type(error).__name__}: {error}") from error
     if used != body:
         raise BadFrame("bytes are left over")
     return value
 
 
-def send(socket, frame):
-    """Writes a frame to a socket; raises `Closed` where nobody reads any more."""
+def send(socket, frame, seconds=None):
+    """Writes a frame to a socket.
+
+    Args:
+        socket: `socket.socket`.
+        frame: bytes, of `encode`.
+        seconds: float, how long to wait for a reader; None: for ever.
+
+    Raises:
+        Silent, Closed: nobody reads it in time, or any more.
+    """
     try:
+        socket.settimeout(seconds)
         socket.sendall(frame)
+    except TimeoutError as error:
+        raise Silent("nobody reads") from error
     except OSError as error:
         raise Closed(str(error)) from error
 
@@ -116,10 +128,14 @@ def receive(socket, seconds=None):
     """
     deadline = None if seconds is None else time.monotonic() + seconds
     sizes = _read(socket, _SIZES.size, deadline)
-    count = sum(_SIZES.unpack(sizes))
-    if count > LARGEST:
-        raise TooLarge(f"{count / 2**20:.0f} MB, more than {LARGEST >> 20} MB")
-    return sizes + _read(socket, count, deadline)
+    _check_sizes(*_SIZES.unpack(sizes))
+    return sizes + _read(socket, sum(_SIZES.unpack(sizes)), deadline)
+
+
+def _check_sizes(header, body):
+    for count, most in ((header, LARGEST_HEADER), (header + body, LARGEST)):
+        if count > most:
+            raise TooLarge(f"{count / 2**20:.0f} MB, more than {most >> 20} MB")
 
 
 def _read(socket, count, deadline):
@@ -128,8 +144,8 @@ def _read(socket, count, deadline):
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             raise Silent("no answer in time")
-        socket.settimeout(left)
         try:
+            socket.settimeout(left)
             more = socket.recv(min(count - len(found), 2**20))
         except TimeoutError as error:
             raise Silent("no answer in time") from error
@@ -141,8 +157,10 @@ def _read(socket, count, deadline):
     return bytes(found)
 
 
-def _pack(value, buffers, extra):
+def _pack(value, buffers, extra, depth=0):
     """Returns JSON-able data for a value; arrays and bytes go to the buffers, in their order."""
+    if depth > DEEPEST:
+        raise TooLarge("nested too deeply")
     if value is None or type(value) in (bool, int, float, str):
         return value
     if type(value) is bytes:
@@ -151,19 +169,24 @@ def _pack(value, buffers, extra):
     if type(value) is np.ndarray and _DTYPE.fullmatch(value.dtype.str):
         buffers.append(np.ascontiguousarray(value).tobytes())
         return ["array", value.dtype.str, list(value.shape)]
+
+    def pack(inside):
+        return _pack(inside, buffers, extra, depth + 1)
+
     if type(value) in (list, tuple, set):
-        return [type(value).__name__, [_pack(v, buffers, extra) for v in value]]
+        return [type(value).__name__, [pack(v) for v in value]]
     if type(value) is dict:
-        items = value.items()
-        return ["dict", [[_pack(k, buffers, extra), _pack(v, buffers, extra)] for k, v in items]]
+        return ["dict", [[pack(k), pack(v)] for k, v in value.items()]]
     if extra is None:
         raise TypeError(f"a {type(value).__name__} is not plain data")
     tag, inside = extra(value)
-    return [tag, _pack(inside, buffers, extra)]
+    return [tag, pack(inside)]
 
 
-def _unpack(node, body, at, extra):
+def _unpack(node, body, at, extra, depth=0):
     """Returns (value, where its bytes end in the body)."""
+    if depth > DEEPEST:
+        raise BadFrame("nested too deeply")
     if not isinstance(node, list):
         if isinstance(node, dict):
             raise BadFrame("a node is a dict")
@@ -173,22 +196,33 @@ def _unpack(node, body, at, extra):
         return bytes(_slice(body, at, inside)), at + inside
     if tag == "array":
         return _array(body, at, *node[1:])
-    if tag == "dict":
-        found = {}
-        for key, value in inside:
-            key, at = _unpack(key, body, at, extra)
-            found[key], at = _unpack(value, body, at, extra)
-        return found, at
-    if tag in ("list", "tuple", "set"):
+    if tag in ("dict", "list", "tuple", "set"):
+        items = [i for pair in inside for i in _pair(pair)] if tag == "dict" else inside
         found = []
-        for item in inside:
-            item, at = _unpack(item, body, at, extra)
+        for item in items:
+            item, at = _unpack(item, body, at, extra, depth + 1)
             found.append(item)
+        if tag == "dict":
+            _check_keys(found[::2])
+            return dict(zip(found[::2], found[1::2], strict=True)), at
+        if tag == "set":
+            _check_keys(found)
         return {"list": list, "tuple": tuple, "set": set}[tag](found), at
     if extra is None:
         raise BadFrame(f"a node has the tag {tag!r}")
-    inside, at = _unpack(inside, body, at, extra)
+    inside, at = _unpack(inside, body, at, extra, depth + 1)
     return extra(tag, inside), at
+
+
+def _pair(pair):
+    key, value = pair
+    return key, value
+
+
+def _check_keys(keys):
+    """Numbers can be chosen so that their hashes are alike, and a dict of them takes for ever."""
+    if len({hash(key) for key in keys}) < len(keys) / 2:
+        raise BadFrame("the keys have the same hashes")
 
 
 def _array(body, at, dtype, shape):

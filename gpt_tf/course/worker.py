@@ -1,16 +1,23 @@
 """The process in which a student's code runs, and the server that makes such processes.
 
-`python -m gpt_tf.course.worker FD` is the server: it imports TensorFlow once, and forks for each
-request that comes through the socket FD. The new process confines itself, then answers through a
-socket of its own: it takes a lab's file and runs what `remote.RemoteSubmission` asks for. Neither
-process ever holds a test, an expected value or the solution of the lab under grading.
+`python -m gpt_tf.course.worker CONTROL` is the server: it imports TensorFlow once, and forks for
+each request that comes through the socket CONTROL. The new process confines itself, then answers
+through a socket of its own: it takes a lab's file and runs what `remote.RemoteSubmission` asks for.
+Neither process ever holds a test, an expected value or the solution of the lab under grading.
 """
 
 import argparse
+import contextlib
+import itertools
+import json
 import os
+import select
+import shutil
 import signal
 import socket
+import subprocess
 import sys
+import tempfile
 
 import numpy as np
 
@@ -18,6 +25,9 @@ from gpt_tf import parts
 from gpt_tf.config import GPTConfig
 from gpt_tf.course import extract, sandbox, wire
 from gpt_tf.course.submission import Crashed, NotAttempted, Part, Submission, Wrong
+
+_LOOK = 0.25  # seconds between two looks at what the processes take
+_MOST_FILES = 10_000
 
 
 def preload():
@@ -29,25 +39,100 @@ def preload():
     import tqdm.auto  # noqa: F401
 
 
-def serve_forks(control):
-    """Forks a confined worker for each request, until the other side hangs up.
+class Server:
+    """Starts and ends confined workers for the grader.
 
     Args:
-        control: `socket.socket`, a Unix socket; a request brings the worker's own socket with it.
+        control: `socket.socket`, a Unix socket. A request is ["start", limits], which brings the
+            worker's own socket with it and is answered by its pid; or ["end", pid], answered by
+            None once nothing of that worker is left.
+        fork: bool, whether a worker is a copy of this process, else a new interpreter.
     """
-    preload()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system buries the dead
-    wire.send(control, wire.encode("ready"))
-    while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 2**16, 1)
-        if not message:
-            return
+
+    def __init__(self, control, fork=True):
+        self.control, self.fork = control, fork
+        self.workers = {}  # {pid: (scratch folder, limits)}
+
+    def serve(self):
+        """Answers until the grader hangs up; then ends all workers."""
+        if self.fork:
+            preload()
+        wire.send(self.control, wire.encode("ready"))
+        while True:
+            while not select.select([self.control], [], [], _LOOK)[0]:
+                self.look()
+            message, descriptors, _, _ = socket.recv_fds(self.control, 2**16, 1)
+            if not message:
+                break
+            kind, argument = wire.decode(message)
+            answer = self.start(argument, *descriptors) if kind == "start" else self.end(argument)
+            wire.send(self.control, wire.encode(answer))
+        for pid in list(self.workers):
+            self.end(pid)
+
+    def start(self, limits, descriptor):
+        """Starts a worker; returns its pid."""
+        scratch = tempfile.mkdtemp(prefix="gpt_tf-")
         pid = os.fork()
         if pid == 0:
-            control.close()
-            run(socket.socket(fileno=descriptors[0]), wire.decode(message))
-        os.close(descriptors[0])
-        wire.send(control, wire.encode(pid))
+            self.control.close()
+            request = {"scratch": scratch, "limits": limits}
+            if self.fork:
+                run(socket.socket(fileno=descriptor), request)
+            os.set_inheritable(descriptor, True)
+            command = [sys.executable, "-m", __spec__.name, str(descriptor)]
+            os.execv(sys.executable, [*command, "--once", json.dumps(request)])
+        os.close(descriptor)
+        self.workers[pid] = scratch, limits
+        return pid
+
+    def end(self, pid):
+        """Kills a worker and deletes its files. Until then no other process can have its pid."""
+        scratch, _ = self.workers.pop(pid)
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        remove(scratch)
+
+    def look(self):
+        """Kills workers that take more than their limits of what no kernel's limit counts."""
+        for pid, (scratch, limits) in self.workers.items():
+            if threads_of(pid) > limits["threads"] or not small(scratch, limits["disk_bytes"]):
+                os.kill(pid, signal.SIGKILL)
+
+
+def threads_of(pid):
+    """Returns how many threads a process has, 0 where the system does not tell."""
+    with contextlib.suppress(OSError):
+        return len(os.listdir(f"/proc/{pid}/task"))
+    return 0
+
+
+def small(folder, most):
+    """Returns whether all in a folder takes at most so many bytes, and few files."""
+    count, size, folders = 0, 0, [folder]
+    while folders and count <= _MOST_FILES and size <= most:
+        try:
+            with os.scandir(folders.pop()) as entries:
+                for entry in itertools.islice(entries, _MOST_FILES):
+                    count += 1
+                    size += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+        except FileNotFoundError:
+            pass  # deleted in the meantime
+        except OSError:
+            return False  # closed, or too deep for the system's own names: nobody needs that
+    return count <= _MOST_FILES and size <= most
+
+
+def remove(folder):
+    """Deletes a folder, whatever a student left in it."""
+    with contextlib.suppress(OSError, RecursionError):
+        shutil.rmtree(folder)
+        return
+    # Folders that may not be entered, or that lie deeper than Python can follow.
+    for option in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
+        subprocess.run([*option, "--", folder], check=False, stderr=subprocess.DEVNULL)
 
 
 def run(channel, request):
@@ -93,7 +178,7 @@ class Worker:
             try:
                 frame = wire.encode(answer)
             except (TypeError, wire.TooLarge) as error:
-                frame = wire.encode(["wrong", f"The result cannot be read: {error}.", None, None])
+                frame = wire.encode(["wrong", f"The result cannot be read: {error}."])
             wire.send(self.channel, frame)
 
     def on_below(self, number, name, data):
@@ -143,14 +228,14 @@ class Worker:
         self.submission.load(skipped, self._before)
         return ["loaded", list(source.problems)]
 
-    def on_ask(self, method, arguments, options):
-        """Calls a method of the submission; returns ["ok", its result] or what went wrong."""
+    def on_ask(self, *question):
+        """Asks the submission; returns ["ok", its result] or what went wrong."""
         try:
-            return ["ok", getattr(self.submission, method)(*arguments, **options)]
+            return ["ok", self.submission.ask(*question)]
         except NotAttempted as error:
             return ["not attempted", str(error)]
         except Wrong as error:
-            return ["wrong", error.message, error.misconception, error.ratio]
+            return ["wrong", error.message]
         except Crashed as error:
             return ["crashed", error.type, error.message, error.lines, str(error)]
 
@@ -175,18 +260,24 @@ class Worker:
 
 
 def main(arguments=None):
-    """Runs the server, or with --once a single worker; returns the exit status."""
+    """Runs the server, or with --once a single worker; never returns."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("descriptor", type=int, help="number of an inherited socket")
-    parser.add_argument("--once", action="store_true", help="be one worker, do not fork")
+    parser.add_argument("control", help="number of an inherited socket, or path of a Unix socket")
+    parser.add_argument("--spawn", action="store_true", help="new interpreters, no forks")
+    parser.add_argument("--once", type=json.loads, metavar="REQUEST", help="be one worker")
     options = parser.parse_args(arguments)
-    channel = socket.socket(fileno=options.descriptor)
+    if options.control.isdigit():
+        channel = socket.socket(fileno=int(options.control))
+    else:
+        channel = socket.socket(socket.AF_UNIX)
+        channel.connect(options.control)
     if options.once:
         preload()
-        run(channel, wire.decode(wire.receive(channel)))
-    serve_forks(channel)
-    return 0
+        run(channel, options.once)
+    Server(channel, fork=not options.spawn).serve()
+    # Nothing is left to tidy up, and unloading TensorFlow takes seconds.
+    os._exit(0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from gpt_tf.course import __main__ as command
-from gpt_tf.course import grade, layout, remote
+from gpt_tf.course import grade, layout, processes, remote
 
 LAB = 4
 EXERCISES = [exercise.id for exercise in layout.index()[layout.lab_stem(LAB)]]
@@ -20,7 +20,7 @@ WITHOUT_MASK = TOTAL - sum(
 
 @pytest.fixture(scope="module")
 def workers():
-    with remote.Workers(remote.Limits(seconds=5.0)) as made:
+    with processes.Workers(processes.Limits(seconds=5.0)) as made:
         yield made
 
 

@@ -7,17 +7,17 @@ import textwrap
 import numpy as np
 import pytest
 
-from gpt_tf.course import layout, remote, runner, sandbox
+from gpt_tf.course import layout, processes, remote, runner, sandbox
 from gpt_tf.course.extract import NotALab
 from gpt_tf.course.submission import Crashed, NotAttempted, TimedOut, Wrong
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's part is Linux's")
-FAST = remote.Limits(seconds=5.0, cpu_seconds=60, memory_bytes=2 * 2**30, file_bytes=2**20)
+FAST = processes.Limits(seconds=5.0, cpu_seconds=60, memory_bytes=2 * 2**30, file_bytes=2**20)
 
 
 @pytest.fixture(scope="module")
 def workers():
-    with remote.Workers(FAST) as made:
+    with processes.Workers(FAST) as made:
         yield made
 
 
@@ -59,7 +59,7 @@ def test_an_untouched_notebook_is_not_attempted(workers):
 
 
 def test_without_forking():
-    with remote.Workers(FAST, fork=False) as workers:
+    with processes.Workers(FAST, fork=False) as workers:
         with remote.RemoteSubmission(workers, "solution.py", solution(4), 4) as submission:
             assert runner.run("lab04.causal_mask", submission).status == "passed"
 
@@ -121,7 +121,7 @@ def fine(x):
 
 
 def test_a_loop_costs_itself_only(student, workers, monkeypatch):
-    monkeypatch.setattr(workers, "limits", remote.Limits(seconds=1.0))
+    monkeypatch.setattr(workers, "limits", processes.Limits(seconds=1.0))
     submission = student(LOOP)
     with pytest.raises(TimedOut, match="forever did not end within 1 seconds"):
         submission.call("forever")
@@ -137,7 +137,7 @@ def test_an_exit_costs_itself_only(student, name):
 
 
 def test_a_definition_that_hangs_is_left_out(student, workers, monkeypatch):
-    monkeypatch.setattr(workers, "limits", remote.Limits(seconds=1.0))
+    monkeypatch.setattr(workers, "limits", processes.Limits(seconds=1.0))
     submission = student(
         """
         def before(x):

@@ -3,7 +3,7 @@
 import pytest
 
 from gpt_tf.course import __main__ as command
-from gpt_tf.course import extract, grade, layout, remote, runner, swap
+from gpt_tf.course import extract, grade, layout, processes, remote, runner, swap
 
 SOLUTION = {lab: layout.solution_file(lab).read_text(encoding="utf-8") for lab in (4, 5)}
 LAB4 = [exercise.id for exercise in layout.index()[layout.lab_stem(4)]]
@@ -14,7 +14,7 @@ WRONG = "\n\n# %%\ndef causal_mask(length):\n    return keras.ops.ones((length, 
 
 @pytest.fixture(scope="module")
 def workers():
-    with remote.Workers(remote.Limits(seconds=10.0)) as made:
+    with processes.Workers(processes.Limits(seconds=10.0)) as made:
         yield made
 
 

@@ -233,24 +233,24 @@ class _Sieve:
 
     def part(self, node):
         """Returns the node; of a block, a copy without its other lines; None to leave it out."""
-        kept = None
+        names, harmless, kept = _stored(node), False, None
         if isinstance(node, DEFINITIONS):
             kept = node
             if not isinstance(node, ast.ClassDef):
                 self.functions.add(node.name)
         elif isinstance(node, IMPORTS):
-            kept = node
-            if not _is_ours(node):
-                self.harmless |= _stored(node)
-                self.star |= any(a.name == "*" for a in node.names)
+            kept, harmless = node, not _is_ours(node)
+            self.star |= harmless and any(a.name == "*" for a in node.names)
         elif isinstance(node, BLOCKS):
             kept = self._block(node)
         elif isinstance(node, ASSIGNMENTS) and getattr(node, "value", None) is not None:
             is_lambda = isinstance(node.value, ast.Lambda)
             kept = node if is_lambda or self._only_computes(node) else None
-            if kept is not None and not is_lambda and self._knows(_names_used(node)):
-                self.harmless |= _stored(node)
-        self.bound |= _stored(node)
+            used = _names_used(node) | (names if isinstance(node, ast.AugAssign) else set())
+            harmless = not is_lambda and self._knows(used)
+        self.bound |= names
+        if kept is None or not isinstance(node, BLOCKS):
+            self.harmless = self.harmless | names if harmless else self.harmless - names
         return kept
 
     def _block(self, node):

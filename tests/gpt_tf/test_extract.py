@@ -70,6 +70,11 @@ def test_work_through_packages_is_left_out_too():
     assert source.module().failures == {}
 
 
+def test_a_function_of_the_students_own_is_none_of_pythons():
+    source = module("def sum(x): raise ValueError", "y = sum([1])", "def f(): return y")
+    assert not source.defines("y")
+
+
 def test_blocks_keep_their_conditions_and_lose_their_work():
     source = module(
         "try:\n    import no_such_package as fast\nexcept ImportError as error:\n    fast = None\n"

@@ -4,7 +4,7 @@ import argparse
 import pathlib
 import sys
 
-from gpt_tf import job
+from gpt_tf import job, quiet
 
 
 def main(arguments=None):
@@ -27,6 +27,7 @@ def main(arguments=None):
     settings = job.Settings("text" if text else options.data, text, options.seed)
     if options.short:
         settings = settings.shortened()
+    quiet.load_tensorflow()
     try:
         page = job.execute(settings, options.run, options.fresh)
     except KeyboardInterrupt:

@@ -306,7 +306,7 @@ def test_order_is_that_of_the_ids(submission):
         "the entries stand in the order 0, 1, 2, ...; expected the visible bytes first: 33, 34",
         "bytes.order",
     )
-    right = sorted(range(256), key=lambda b: reference.byte_table()[b])
+    right = sorted(range(256), key=reference.byte_table().get)
     expect_equal(order, right, what="list(bytes_to_unicode())")
 
 

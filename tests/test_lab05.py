@@ -237,7 +237,7 @@ def _check_residual(submission, rng, normalize_first):
         return y / (1 + np.abs(y))
 
     normal = blocks.layer_norm
-    pre, post = x + softsign(normal(x)), normal(x + softsign(x))
+    pre, post = (blocks.residual(x, softsign, normal, first) for first in (True, False))
     no_sum, other = softsign(normal(x)), post
     twice = normal(pre)
     if not normalize_first:

@@ -93,8 +93,8 @@ def test_a_model_of_random_sizes(submission, rng):
 @exercise("lab06.residual_stddev")
 def test_two_writes_a_block(submission):
     for layers, stddev in ((12, 3.0), (1, 0.5), (50, 7.0)):
-        right = stddev / math.sqrt(2 * layers)
-        plain = 0.02 / math.sqrt(2 * layers)
+        right = reference.residual_stddev(layers, stddev)
+        plain = reference.residual_stddev(layers, 0.02)
         expect_close(
             submission.call("residual_stddev", layers, stddev),
             right,
@@ -126,7 +126,7 @@ def test_stddev_of_any_depth(submission, rng):
     layers, stddev = int(rng.integers(2, 100)), float(rng.uniform(0.01, 5))
     expect_close(
         submission.call("residual_stddev", layers, stddev),
-        stddev / math.sqrt(2 * layers),
+        reference.residual_stddev(layers, stddev),
         tolerance=1e-6,
         what=f"residual_stddev({layers}, stddev={stddev:.4g})",
     )

@@ -178,8 +178,8 @@ def test_nothing_to_predict(submission, rng):
     )
 
 
-def rates(steps, *args, function=reference.learning_rate):
-    return np.array([function(s, *args) for s in steps])
+def rates(steps, *args, **mistakes):
+    return np.array([reference.learning_rate(s, *args, **mistakes) for s in steps])
 
 
 @exercise("lab07.warmup_cosine")
@@ -188,37 +188,28 @@ def test_rises_then_falls(submission):
     peak, warmup, total, final = shape
     right = rates(steps, *shape)
 
-    def with_cosine(share):
-        return np.where(
-            np.array(steps) < warmup,
-            right,
-            [peak * (final + (1 - final) * share(s)) for s in steps],
-        )
-
-    def cosine(progress):
-        return (1 + math.cos(math.pi * progress)) / 2
+    def falls(share):
+        return rates(steps, *shape, share=share)
 
     expect_close(
         [submission.call("warmup_cosine", s, *shape) for s in steps],
         right,
         misconceptions={
             "schedule.no-warmup": rates(steps, peak, 0, total, final),
-            "schedule.cosine-from-step-0": with_cosine(lambda s: cosine(min(s / total, 1))),
-            "schedule.warmup-on-top": with_cosine(
-                lambda s: cosine(min(max(s - warmup, 0) / total, 1))
+            "schedule.cosine-from-step-0": falls(lambda s: reference.cosine(s / total)),
+            "schedule.warmup-on-top": falls(lambda s: reference.cosine((s - warmup) / total)),
+            "schedule.linear-decay": falls(lambda s: max(total - s, 0) / (total - warmup)),
+            "schedule.comes-back": falls(
+                lambda s: reference.cosine((s - warmup) / (total - warmup), stops=False)
             ),
-            "schedule.linear-decay": with_cosine(
-                lambda s: 1 - min(max(s - warmup, 0) / (total - warmup), 1)
-            ),
-            "schedule.comes-back": with_cosine(lambda s: cosine((s - warmup) / (total - warmup))),
             "schedule.falls-to-zero": rates(steps, peak, warmup, total, 0.0),
             "schedule.floor-on-top": np.where(
                 np.array(steps) < warmup,
                 right,
                 rates(steps, peak, warmup, total, 0.0) + peak * final,
             ),
-            "schedule.quarter-cosine": with_cosine(
-                lambda s: math.cos(math.pi / 2 * min(max(s - warmup, 0) / (total - warmup), 1))
+            "schedule.quarter-cosine": falls(
+                lambda s: math.cos(math.pi / 2 * min((s - warmup) / (total - warmup), 1))
             ),
         },
         what=f"warmup_cosine(step, peak=2, 10, 80, 0.1) at steps {steps}",

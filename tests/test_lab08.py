@@ -173,7 +173,6 @@ def test_new_positions_see_all_before(submission, rng):
         np.concatenate([fresh[:, :, 4:6], old[:, :, 2:]], axis=2)
         for fresh, old in zip(after, cache, strict=True)
     )
-    own = index + np.arange(2)[:, None]
 
     def looking(mask, memory=after):
         return generation.attend(new, *memory, mask, w, HEADS)
@@ -185,12 +184,12 @@ def test_new_positions_see_all_before(submission, rng):
         misconceptions={
             "cache.sees-empty-places": looking(np.ones((2, SIZE), bool)),
             "cache.sees-the-future": looking(np.tile(place < 6, (2, 1))),
-            "cache.blind-to-itself": looking(place < own),
+            "cache.blind-to-itself": looking(generation.past(3, 2, SIZE)),
             "cache.sees-only-the-old": looking(np.tile(place < 4, (2, 1))),
-            "cache.mask-from-zero": looking(place <= own - index),
+            "cache.mask-from-zero": looking(generation.past(0, 2, SIZE)),
             "cache.no-memory": attention.causal_self_attention(new, w, HEADS),
-            "cache.written-at-the-start": looking(place <= own, at_start),
-            "cache.not-written": looking(place <= own, cache),
+            "cache.written-at-the-start": looking(generation.past(index, 2, SIZE), at_start),
+            "cache.not-written": looking(generation.past(index, 2, SIZE), cache),
         },
         tolerance=2e-5,
         what="output of cached_attention(attention, 2 new positions, cache, index=4)",

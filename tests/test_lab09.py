@@ -515,7 +515,7 @@ def test_only_real_tokens_count(submission, rng):
 def test_the_sum(submission):
     expect_close(
         submission.call("combined_loss", 0.7, 3.0, weight=0.2),
-        0.7 + 0.2 * 3.0,
+        1.3,
         misconceptions={
             "combined.mix": 0.8 * 0.7 + 0.2 * 3.0,
             "combined.weight-on-task": 0.2 * 0.7 + 3.0,
@@ -539,6 +539,6 @@ def test_any_sum(submission, rng):
     task, language, weight = rng.uniform(0.1, 3, size=3).tolist()
     expect_close(
         submission.call("combined_loss", task, language, weight=weight),
-        task + weight * language,
+        reference.combined_loss(task, language, weight),
         what=f"combined_loss({task:.4g}, {language:.4g}, weight={weight:.4g})",
     )

@@ -89,10 +89,9 @@ def test_any_words(submission, rng):
     words = ["".join(rng.choice(list("abcdefg"), size=5)) for _ in range(8)]
     description, query, *rest = words
     shots = list(zip(rest[::2], rest[1::2], strict=True))
-    lines = [description, *(f"Q: {a} A: {b}" for a, b in shots), f"Q: {query} A:"]
     expect_equal(
         submission.call("build_prompt", description, shots, query),
-        "\n".join(lines),
+        reference.prompt(description, shots, query),
         what=f"build_prompt({description!r}, {shots}, {query!r})",
     )
 
@@ -149,7 +148,7 @@ def test_score_for_each_token(submission):
     scores, lengths = np.array([-6.0, -2.5, -9.0, -1.0]), np.array([3, 2, 4, 1])
     expect_close(
         submission.call("normalised_scores", scores, lengths),
-        scores / lengths,
+        reference.normalised(scores, lengths),
         misconceptions={
             "normalise.product": scores * lengths,
             "normalise.nothing": scores,
@@ -168,12 +167,12 @@ def test_against_the_unconditional(submission):
     anyway = np.array([-8.0, -2.0, -12.5])
     expect_close(
         submission.call("normalised_scores", scores, lengths, unconditional=anyway),
-        scores - anyway,
+        reference.normalised(scores, lengths, anyway),
         misconceptions={
             "normalise.ratio-of-logs": scores / anyway,
             "normalise.difference-reversed": anyway - scores,
-            "normalise.both-at-once": (scores - anyway) / lengths,
-            "normalise.unconditional-ignored": scores / lengths,
+            "normalise.both-at-once": reference.normalised(scores, lengths, anyway) / lengths,
+            "normalise.unconditional-ignored": reference.normalised(scores, lengths),
             "normalise.sum-of-logs": scores + anyway,
         },
         what="normalised_scores(scores, lengths, unconditional)",
@@ -186,9 +185,10 @@ def test_random_scores(submission, rng):
     lengths = rng.integers(1, 9, size=5)
     what = f"normalised_scores of {np.round(scores, 2).tolist()}"
     found = submission.call("normalised_scores", scores, lengths)
-    expect_close(found, scores / lengths, what=what)
+    expect_close(found, reference.normalised(scores, lengths), what=what)
     found = submission.call("normalised_scores", scores, lengths, unconditional=anyway)
-    expect_close(found, scores - anyway, what=f"{what}, unconditional")
+    right = reference.normalised(scores, lengths, anyway)
+    expect_close(found, right, what=f"{what}, unconditional")
 
 
 def draw_until(rng, right, *wrong):
@@ -210,29 +210,15 @@ def draw_until(rng, right, *wrong):
             return model, choices[0], choices[1:]
 
 
-def sums(scores, _anyway):
-    return np.array([s.sum() for s in scores])
-
-
-def per_token(scores, _anyway):
-    return np.array([s.mean() for s in scores])
-
-
-def per_row(scores, _anyway):
+def by_row(scores, _anyway):
     return np.array([s.sum() / (len(PROMPT) + len(s)) for s in scores])
-
-
-def anyway_only(_scores, anyway):
-    return sums(anyway, None)
-
-
-def ratio(scores, anyway):
-    return sums(scores, None) - sums(anyway, None)
 
 
 @exercise("lab12.choose_candidate")
 def test_by_plain_sum(submission, rng):
-    model, right, (longest, worst) = draw_until(rng, sums, per_token, lambda *given: -sums(*given))
+    model, right, (longest, worst) = draw_until(
+        rng, reference.by_sum, reference.by_mean, lambda *given: -reference.by_sum(*given)
+    )
     expect_equal(
         submission.call("choose_candidate", model, PROMPT, CANDIDATES, normalise="none"),
         right,
@@ -243,7 +229,9 @@ def test_by_plain_sum(submission, rng):
 
 @exercise("lab12.choose_candidate")
 def test_by_length(submission, rng):
-    model, right, (plain, with_prompt) = draw_until(rng, per_token, sums, per_row)
+    model, right, (plain, with_prompt) = draw_until(
+        rng, reference.by_mean, reference.by_sum, by_row
+    )
     for kwargs in ({}, {"normalise": "length"}):
         expect_equal(
             submission.call("choose_candidate", model, PROMPT, CANDIDATES, **kwargs),
@@ -259,7 +247,11 @@ def test_by_length(submission, rng):
 @exercise("lab12.choose_candidate")
 def test_against_the_unconditional_choice(submission, rng):
     model, right, (plain, reverse, common) = draw_until(
-        rng, ratio, sums, lambda *given: -ratio(*given), anyway_only
+        rng,
+        reference.by_ratio,
+        reference.by_sum,
+        lambda *given: -reference.by_ratio(*given),
+        lambda _, anyway: reference.by_sum(anyway, None),
     )
     kwargs = {"normalise": "unconditional", "answer_prompt_ids": NOTHING}
     choice = submission.call("choose_candidate", model, PROMPT, CANDIDATES, **kwargs)

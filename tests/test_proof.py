@@ -50,3 +50,8 @@ def test_every_drawn_hint_has_three_levels():
 def test_labels_do_not_repeat():
     counts = collections.Counter(a.label for a in WRONG + RIGHT)
     assert not [label for label, n in counts.items() if n > 1]
+
+
+def test_the_text_of_an_answer_is_what_a_student_would_hand_in():
+    assert not [a.label for a in WRONG + RIGHT if "@wrong" in a.source.text()]
+    assert not [a.label for a in WRONG + RIGHT if "@right" in a.source.text()]

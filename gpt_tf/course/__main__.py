@@ -24,6 +24,17 @@ def main(arguments=None):
     command.add_argument("--out", default="report", help="folder for the results (default: report)")
     command.add_argument("--jobs", type=int, default=2, help="graded at a time (default: 2)")
     command.add_argument("--seed", type=int, help="of the tests' numbers (default: a secret one)")
+    command.add_argument(
+        "--chain", action="store_true", help="the student's own earlier labs below this one"
+    )
+    command = commands.add_parser("gradescope", help="make the autograder zip for Gradescope")
+    command.add_argument("lab", help="such as lab04")
+    command.add_argument("--out", help="the zip (default: gradescope-labNN.zip)")
+    command = commands.add_parser("release", help="write a student repository")
+    command.add_argument("--labs", default="all", help='such as "1-6" or "1-3,5" (default: all)')
+    command.add_argument("--solutions", default="none", help="in the same way (default: none)")
+    command.add_argument("--out", required=True, help="a new folder")
+    command.add_argument("--address", help="where it will be on GitHub, for Colab")
     options = parser.parse_args(arguments)
     try:
         return COMMANDS[options.command](options)
@@ -61,22 +72,44 @@ def execute(options):
 
 def grade(options):
     """Grades submissions; returns 1 where the grader itself failed."""
-    from gpt_tf.course import grade, layout
+    from gpt_tf.course import exports, grade, layout, report
 
-    lab = options.lab.removeprefix("lab")
-    if not lab.isdigit():
-        raise ValueError(f"{options.lab} is no lab; write lab04, for one.")
-    graded = grade.grade(int(lab), options.submissions, options.out, options.jobs, options.seed)
+    lab = layout.lab_number(options.lab)
+    graded = grade.grade(
+        lab, options.submissions, options.out, options.jobs, options.seed, chain=options.chain
+    )
+    exports.write(graded, options.out)
     target = pathlib.Path(options.out) / "results.csv"
     layout.write(target, grade.as_csv(graded))
     print(grade.table(graded))
-    print(f"\n{len(graded)} submissions; {target}")
+    print(f"\n{len(graded)} submissions; {target}; {report.write(graded, options.out)}")
     for what in sorted({what for g in graded for what in g.missing}):
         print(f"Not kept from student code on this machine: {what}.")
     failed = [g.name for g in graded if g.failed]
     if failed:
         print(f"The grader itself failed on {', '.join(failed)}; these have no points.")
     return 1 if failed else 0
+
+
+def gradescope(options):
+    """Makes a lab's autograder for Gradescope; returns the exit status."""
+    from gpt_tf.course import autograder, layout
+
+    lab = layout.lab_number(options.lab)
+    target = pathlib.Path(options.out or f"gradescope-lab{lab:02d}.zip")
+    autograder.pack(lab, target)
+    points = sum(exercise.points for exercise in layout.index()[layout.lab_stem(lab)])
+    print(f"{target}: upload it to a programming assignment of {points} points in Gradescope.")
+    return 0
+
+
+def release(options):
+    """Writes a student repository; returns the exit status."""
+    from gpt_tf.course import release
+
+    address = release.release(options.labs, options.solutions, options.out, options.address)
+    print(f"{options.out} is written; in Colab, its notebooks fetch {address} (see --address).")
+    return 0
 
 
 def chosen(labs):
@@ -93,7 +126,13 @@ def chosen(labs):
     return [found[lab] for lab in labs] or list(found.values())
 
 
-COMMANDS = {"build": build, "execute": execute, "grade": grade}
+COMMANDS = {
+    "build": build,
+    "execute": execute,
+    "grade": grade,
+    "gradescope": gradescope,
+    "release": release,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

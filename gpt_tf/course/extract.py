@@ -10,6 +10,7 @@ import ast
 import builtins
 import copy
 import dataclasses
+import hashlib
 import itertools
 import linecache
 import pathlib
@@ -85,6 +86,13 @@ class Statement:
         )
 
     @property
+    def is_open(self):
+        """Whether something in it is still to be written: it raises NotImplementedError."""
+        raised = [n.exc for n in ast.walk(self.node) if isinstance(n, ast.Raise)]
+        names = [getattr(e, "func", e) for e in raised]
+        return any(getattr(n, "id", None) == "NotImplementedError" for n in names)
+
+    @property
     def is_stub(self):
         """Whether it is a function, or a class whose `call` is one, that nobody has written yet."""
         parts = [self.node]
@@ -121,6 +129,20 @@ class Source:
     def with_answer(self, other):
         """Returns this source with the statements of another one appended: the last one wins."""
         return dataclasses.replace(self, statements=self.statements + other.statements)
+
+    def written(self):
+        """Returns this source without the definitions that still raise NotImplementedError."""
+        kept = tuple(s for s in self.statements if not s.is_open)
+        return dataclasses.replace(self, statements=kept)
+
+    def fingerprints(self):
+        """Returns {name: digest of its last definition}.
+
+        Code that differs in layout, comments and docstrings only has the same digest. What is
+        nested too deep to be compared has an empty one.
+        """
+        definitions = [s for s in self.statements if not isinstance(s.node, IMPORTS)]
+        return {name: _digest(s.node) for s in definitions for name in s.binds()}
 
     def text(self):
         """Returns Python text that holds just these statements."""
@@ -332,6 +354,17 @@ def _text(cell, node):
     except SyntaxError:
         same = False
     return text if same else ast.unparse(node)
+
+
+def _digest(node):
+    try:
+        node = copy.deepcopy(node)
+        for inner in ast.walk(node):
+            if isinstance(inner, DEFINITIONS) and ast.get_docstring(inner, clean=False) is not None:
+                inner.body = inner.body[1:]
+        return hashlib.sha256(ast.dump(node).encode("utf-8", "backslashreplace")).hexdigest()
+    except RecursionError:
+        return ""
 
 
 def _needed(statements):

@@ -15,9 +15,8 @@ import zipfile
 
 from tqdm import tqdm
 
-from gpt_tf.course import extract, layout, remote, runner
+from gpt_tf.course import extract, layout, remote, runner, swap
 
-ENDINGS = (".ipynb", ".py")
 LARGEST = 100 * 2**20  # bytes of one submission
 
 
@@ -31,6 +30,9 @@ class Graded:
         problems: list of str: cells that do not parse, or why the file could not be read.
         missing: list of str, what the machine could not keep from the code.
         seconds: float, wall-clock time.
+        own: list of str, ids of the exercises that the student wrote, see `swap.whose`; with
+            `chain`, those of earlier labs, too.
+        borrowed: list of str, ids of those whose code is the same as the solution's.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Graded:
     problems: list
     missing: list
     seconds: float
+    own: list = dataclasses.field(default_factory=list)
+    borrowed: list = dataclasses.field(default_factory=list)
 
     @property
     def points(self):
@@ -112,7 +116,7 @@ def _is_litter(name):
     return any(part.startswith((".", "__MACOSX")) for part in parts)
 
 
-def grade_one(workers, name, data, lab, seed):
+def grade_one(workers, name, data, lab, seed, below=None):
     """Grades one submission.
 
     An exercise that fails after another one has run in the same process gets a second try in a new
@@ -124,6 +128,8 @@ def grade_one(workers, name, data, lab, seed):
         data: bytes of the file.
         lab: int.
         seed: int, of the tests' random numbers; a secret.
+        below: dict {lab: (name, bytes)}, the student's own files of earlier labs, to be used in
+            place of the solutions; None: the solutions.
 
     Returns:
         Graded.
@@ -132,14 +138,13 @@ def grade_one(workers, name, data, lab, seed):
     exercises = layout.index()[layout.lab_stem(lab)]
     # The code is told a seed of its own, which says nothing about the tests'.
     own = int.from_bytes(hashlib.sha256(f"worker {seed}".encode()).digest()[:4], "big")
-    with remote.RemoteSubmission(workers, name, data, lab, own) as submission:
+    with remote.RemoteSubmission(workers, name, data, lab, own, below=below) as submission:
         try:
             if len(data) > LARGEST:
                 raise extract.NotALab(f"{name} has more than {LARGEST >> 20} MB.")
             submission.load()
         except extract.NotALab as error:
-            unread = [runner.Result(e.id, "not attempted", str(error)) for e in exercises]
-            return Graded(name, unread, [str(error)], [], time.monotonic() - begun)
+            return unread(name, lab, str(error), time.monotonic() - begun)
         results, used = [], False
         for exercise in exercises:
             result = runner.run(exercise.id, submission, seed)
@@ -149,10 +154,18 @@ def grade_one(workers, name, data, lab, seed):
             results.append(result)
             used = submission.asked and (used or result.status != "not attempted")
         problems, missing = submission.problems, submission.missing
-    return Graded(name, results, problems, missing, time.monotonic() - begun)
+    whose = swap.whose(submission.written)
+    return Graded(name, results, problems, missing, time.monotonic() - begun, *whose)
 
 
-def grade(lab, path, out, jobs=2, seed=None, limits=None):
+def unread(name, lab, why, seconds=0.0):
+    """Returns the Graded of a submission of which no code was read; `why` is a sentence."""
+    exercises = layout.index()[layout.lab_stem(lab)]
+    results = [runner.Result(e.id, "not attempted", why) for e in exercises]
+    return Graded(name, results, [why], [], seconds)
+
+
+def grade(lab, path, out, jobs=2, seed=None, limits=None, chain=False):
     """Grades all submissions; what was graded before, with the same tests, is not done again.
 
     Args:
@@ -163,33 +176,41 @@ def grade(lab, path, out, jobs=2, seed=None, limits=None):
         seed: int, of the tests' random numbers; None: a secret one, kept in `out` so that a
             grading that was stopped goes on with it.
         limits: `remote.Limits`, or None.
+        chain: bool, use each student's own earlier labs in place of their solutions, see
+            `swap.by_student`.
 
     Returns:
         List of Graded, in the order of their names.
 
     Raises:
-        ValueError, FileNotFoundError: no such lab, or as `find`.
+        ValueError, FileNotFoundError: no such lab, or as `find` and `swap.by_student`.
     """
     layout.lab_stem(lab)
-    submissions = find(path)
+    submissions, below, absent = find(path), {}, []
+    if chain:
+        submissions, below, absent = swap.by_student(submissions, lab)
     out = pathlib.Path(out)
     seed = _secret(out) if seed is None else seed
     done = {}
     for name, data in submissions.items():
-        kept = _kept(out, lab, name, data, seed)
+        kept = _kept(out, lab, name, data, seed, below.get(name))
         with contextlib.suppress(FileNotFoundError, ValueError, TypeError):
             done[name] = Graded.from_json(kept.read_text(encoding="utf-8"))
     left = {name: data for name, data in submissions.items() if name not in done}
-    for graded in _in_parallel(left, lab, seed, jobs, limits, len(done)):
-        kept = _kept(out, lab, graded.name, submissions[graded.name], seed)
+    for graded in _in_parallel(left, lab, seed, jobs, limits, len(done), below):
+        name = graded.name
+        kept = _kept(out, lab, name, submissions[name], seed, below.get(name))
         # A fault of the grader's own is no result: it is tried again the next time.
         if not graded.failed:
             layout.write(kept, graded.to_json())
-        done[graded.name] = graded
-    return [done[name] for name in submissions]
+        done[name] = graded
+    for name in absent:
+        why = f"There is no file of lab {lab} in {name}: its name would begin with {lab:02d}."
+        done[name] = unread(name, lab, why)
+    return [done[name] for name in sorted(done)]
 
 
-def _in_parallel(submissions, lab, seed, jobs, limits, before):
+def _in_parallel(submissions, lab, seed, jobs, limits, before, below):
     if not submissions:
         return
     # A fresh interpreter for each: student code's server must not be a copy of this process.
@@ -197,7 +218,10 @@ def _in_parallel(submissions, lab, seed, jobs, limits, before):
         min(jobs, len(submissions)), multiprocessing.get_context("spawn"), _begin, (limits,)
     )
     with pool, tqdm(total=before + len(submissions), initial=before, unit="submission") as bar:
-        waiting = [pool.submit(_one, n, data, lab, seed) for n, data in submissions.items()]
+        waiting = [
+            pool.submit(_one, name, data, lab, seed, below.get(name))
+            for name, data in submissions.items()
+        ]
         try:
             for future in concurrent.futures.as_completed(waiting):
                 yield future.result()
@@ -215,8 +239,8 @@ def _begin(limits):
     _workers = remote.Workers(limits)
 
 
-def _one(name, data, lab, seed):
-    return grade_one(_workers, name, data, lab, seed)
+def _one(name, data, lab, seed, below):
+    return grade_one(_workers, name, data, lab, seed, below)
 
 
 def _secret(out):
@@ -228,9 +252,11 @@ def _secret(out):
     return int(path.read_text(encoding="ascii"))
 
 
-def _kept(out, lab, name, data, seed):
+def _kept(out, lab, name, data, seed, below):
     """Returns the path of a submission's result: another one for other tests or another file."""
     digest = hashlib.sha256(f"{lab} {name} {seed} {_of_the_tests(lab)} ".encode() + data)
+    for number, (file, content) in (below or {}).items():
+        digest.update(f" {number} {file} {len(content)} ".encode() + content)
     return out / "graded" / f"{digest.hexdigest()[:24]}.json"
 
 
@@ -240,6 +266,7 @@ def _of_the_tests(lab):
     files += [
         layout.TESTS / "hints" / f"lab{lab:02d}.toml",
         *(layout.ROOT / "gpt_tf").rglob("*.py"),
+        *layout.SOLUTIONS.glob("*.py"),
     ]
     digest = hashlib.sha256()
     for file in sorted(files):

@@ -53,6 +53,18 @@ def exercises():
     return {e.id: e for lab in index().values() for e in lab}
 
 
+def lab_number(text):
+    """Returns the number in a lab's name: 4 of "lab04", "04" or "4".
+
+    Raises:
+        ValueError: there is none.
+    """
+    number = text.removeprefix("lab")
+    if not number.isdecimal():
+        raise ValueError(f"{text} is no lab; write lab04, for one.")
+    return int(number)
+
+
 def lab_stem(lab):
     """Returns a lab's file name without its ending.
 
@@ -95,9 +107,13 @@ def address():
 
 
 def write(path, text):
-    """Writes a text file whole or not at all: to a temporary name first, then renamed."""
+    """Writes a text file whole or not at all: to a temporary name first, then renamed.
+
+    Half of a character, which student code can put into a message, is written as its number: in
+    JSON it is read back as what it was.
+    """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(text, encoding="utf-8", newline="\n")
+    part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
     os.replace(part, path)

@@ -57,7 +57,8 @@ def _answers(path, decorator, keyword):
         note = next(k.value.value for k in call.keywords if k.arg == keyword)
         node = statement.node
         node.decorator_list = [d for d in node.decorator_list if d is not call]
-        answer = extract.Source(path.name, (*shared, dataclasses.replace(statement, node=node)))
+        answer = dataclasses.replace(statement, node=node, text=ast.unparse(node))
+        answer = extract.Source(path.name, (*shared, answer))
         found.append(Answer(call.args[0].value, note, node.lineno, answer))
     return found
 

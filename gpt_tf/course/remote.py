@@ -160,15 +160,21 @@ class RemoteSubmission(Submission):
         lab: int, the lab under grading; the code may use the solutions of those before it.
         seed: int, for Keras before each call; it must not tell the seed of the tests.
         earlier: dict {lab: text}, other code for the labs before; None: the solutions.
+        below: dict {lab: (name, bytes)}, the student's own files of labs before: what is written
+            there is used in place of `earlier`.
+
+    After `load`, `written` is {lab: {name: fingerprint}} of what the student wrote, here and in
+    those files; see `extract.Source.fingerprints`.
 
     Raises:
         extract.NotALab: the file is neither a notebook nor Python; raised by `load`.
     """
 
-    def __init__(self, workers, name, data, lab, seed=0, earlier=None):
+    def __init__(self, workers, name, data, lab, seed=0, earlier=None, below=None):
         self.workers, self.name, self.data, self.seed = workers, name, data, seed
+        self.lab, self.below, self.notes = lab, dict(below or {}), {}
         self.earlier = solutions_before(lab) if earlier is None else earlier
-        self.problems, self.skipped = [], {}
+        self.problems, self.skipped, self.written = [], {}, {}
         self.asked = False  # whether code has run since the process was new
         self._process = None
         self._numbers, self._known = itertools.count(), {}
@@ -205,10 +211,17 @@ class RemoteSubmission(Submission):
             process = self.workers.start()
             request = ["load", self.name, self.data, self.seed, self.earlier, self.skipped]
             running = None
+            if not all(self._put_below(process, *file) for file in self.below.copy().items()):
+                process.stop()
+                continue
             try:
                 answer = process.ask(wire.encode(request), self.workers.limits.seconds)
-                while answer[0] == "running":
-                    running = answer[1]
+                while answer[0] in ("read", "running"):
+                    if answer[0] == "running":
+                        running = answer[1]
+                    else:
+                        # Only the first one was surely sent before any code of theirs ran.
+                        self.written.setdefault(self.lab, answer[1])
                     answer = wire.decode(wire.receive(process.channel, self.workers.limits.seconds))
             except wire.BadFrame as error:
                 process.stop()
@@ -219,8 +232,25 @@ class RemoteSubmission(Submission):
             if answer[0] == "not a lab":
                 process.stop()
                 raise NotALab(str(answer[1]))
-            self.problems = [str(p) for p in answer[1]]
+            self.problems = [*map(str, answer[1]), *itertools.chain(*self.notes.values())]
             self._process = process
+
+    def _put_below(self, process, lab, file):
+        """Hands over the student's own earlier lab; returns False if the process is lost by it."""
+        name, data = file
+        lost = False
+        try:
+            answer = process.ask(
+                wire.encode(["below", lab, name, data]), self.workers.limits.seconds
+            )
+        except wire.BadFrame as error:
+            lost, answer = True, ["not a lab", f"{name} could not be read: {error}."]
+        if answer[0] == "read":
+            self.notes[lab], self.written[lab] = answer[1:]
+            return True
+        self.notes[lab] = [f"{answer[1]} The solution of lab {lab} was used."]
+        del self.below[lab]
+        return not lost
 
     def _ready(self):
         self.load()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from gpt_tf import parts as parts_module
+from gpt_tf import quiet
 from gpt_tf.course import extract, layout
 
 # Import name of each package that the labs need, and what pip calls it.
@@ -43,6 +44,7 @@ def start(lab, parts="mine"):
     if missing:
         print("Installing", ", ".join(missing))
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", *missing], check=True)
+    quiet.load_tensorflow()
     import keras
 
     keras.utils.set_random_seed(lab)

@@ -5,6 +5,8 @@ mistake computes: when a wrong answer equals it, the mistake is named, whatever 
 """
 
 import contextlib
+import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -14,6 +16,26 @@ from gpt_tf.course.submission import Part, Wrong
 __all__ = ["Part", "exercise", "expect", "expect_close", "expect_equal", "margins"]
 
 _margins = []
+
+
+@dataclasses.dataclass
+class Running:
+    """The test that runs now, by which `recording` finds what the reference answers to it.
+
+    Args:
+        lab: str, such as "lab04".
+        test: str, its name.
+        generator: dict, the state in which its `rng` began, or None if it takes none.
+        calls: int, how often it has called the reference so far.
+    """
+
+    lab: str
+    test: str
+    generator: dict | None
+    calls: int = 0
+
+
+running = None
 
 
 class BadTest(AssertionError):
@@ -32,8 +54,15 @@ def exercise(name):
     """
 
     def mark(function):
-        function.exercise = name
-        return pytest.mark.exercise(name)(function)
+        @functools.wraps(function)
+        def test(**arguments):
+            global running
+            state = arguments["rng"].bit_generator.state if "rng" in arguments else None
+            running = Running(name.split(".")[0], function.__name__, state)
+            function(**arguments)
+
+        test.exercise = name
+        return pytest.mark.exercise(name)(test)
 
     return mark
 

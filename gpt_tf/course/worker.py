@@ -83,7 +83,7 @@ class Worker:
     def __init__(self, channel):
         self.channel = channel
         self.submission = None
-        self.sent = {}
+        self.below, self.sent = {}, {}
 
     def serve(self):
         """Answers until the grader hangs up."""
@@ -96,24 +96,49 @@ class Worker:
                 frame = wire.encode(["wrong", f"The result cannot be read: {error}.", None, None])
             wire.send(self.channel, frame)
 
+    def on_below(self, number, name, data):
+        """Takes the student's own file of an earlier lab; `on_load` comes after it.
+
+        Args:
+            number: int, the earlier lab.
+            name: str, the file's name.
+            data: bytes, what is in it.
+
+        Returns:
+            ["read", problems, fingerprints of what is written there], or ["not a lab", sentence].
+        """
+        try:
+            source = extract.from_bytes(name, data).written()
+        except ValueError as error:
+            return ["not a lab", str(error)]
+        self.below[number] = source
+        return ["read", list(source.problems), source.fingerprints()]
+
     def on_load(self, name, data, seed, earlier, skipped):
         """Takes a lab's file, and runs its definitions.
+
+        Before the first of them runs, ["read", fingerprints of what is written there] is sent.
 
         Args:
             name: str, the file's name.
             data: bytes, what is in it.
             seed: int, for Keras before each call.
-            earlier: dict {lab: str}, the text of the labs before it.
+            earlier: dict {lab: str}, the text of the labs before it. What `on_below` took is put
+                on top: the student's own definitions, and these where the student wrote none.
             skipped: dict {number: sentence} of statements that ended a process before.
 
         Returns:
             ["loaded", problems], or ["not a lab", sentence].
         """
-        parts.take_from({n: extract.from_text(f"lab {n}", text) for n, text in earlier.items()})
         try:
             source = extract.from_bytes(name, data)
         except ValueError as error:
             return ["not a lab", str(error)]
+        wire.send(self.channel, wire.encode(["read", source.written().fingerprints()]))
+        below = {n: extract.from_text(f"lab {n}", text) for n, text in earlier.items()}
+        for n, mine in self.below.items():
+            below[n] = below[n].with_answer(mine) if n in below else mine
+        parts.take_from(below)
         self.submission = Submission(source, seed)
         self.submission.load(skipped, self._before)
         return ["loaded", list(source.problems)]

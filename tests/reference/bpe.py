@@ -13,7 +13,7 @@ def pairs(words, weigh=True, once=False, overlap=True, sort=False):
             skip = not overlap and i + 2 < len(word) and word[i] == word[i + 1] == word[i + 2]
             i += 2 if skip else 1
         found = [tuple(sorted(pair)) for pair in found] if sort else found
-        for pair in set(found) if once else found:
+        for pair in dict.fromkeys(found) if once else found:
             total[pair] = total.get(pair, 0) + (count if weigh else 1)
     return total
 

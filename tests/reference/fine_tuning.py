@@ -77,3 +77,8 @@ def language_loss(tokens, logits, real, shift=1):
         if real[b, t + shift]
     ]
     return np.mean(losses)
+
+
+def combined_loss(task, language, weight):
+    """L3 of the paper."""
+    return task + weight * language

@@ -20,6 +20,11 @@ def filled(layer_inputs, w, num_heads, size, rest=0.0):
     return tuple(found)
 
 
+def past(index, new, size):
+    """(new, size) of bool: what `new` positions see, the first of which is number `index`."""
+    return np.array([[place <= index + i for place in range(size)] for i in range(new)])
+
+
 def attend(x, keys, values, mask, w, num_heads, scale=None):
     """New positions x (batch, T, hidden) attend to keys and values where `mask` (T, S) allows."""
     q = np.split(x @ w["qkv.kernel"] + w["qkv.bias"], 3, axis=-1)[0]

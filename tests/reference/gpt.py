@@ -47,6 +47,11 @@ def random_weights(config, rng, size=0.5):
     return {n: w + 1 if n.endswith("gamma") else w for n, w in drawn.items()}
 
 
+def residual_stddev(layers, stddev):
+    """Spread of the initial kernels that write into the residual stream, twice in each block."""
+    return stddev / math.sqrt(2 * layers)
+
+
 def band(length, window):
     """(T, T) of bool: the position itself and the window - 1 before it."""
     return np.array([[0 <= i - j < window for j in range(length)] for i in range(length)])

@@ -37,6 +37,11 @@ def log_probabilities(tokens, table, n, vocabulary, alpha, shift=0, flip=False):
     return np.array(found)
 
 
+def perplexity(p):
+    """The inverse of the probabilities' geometric mean."""
+    return np.prod(p) ** (-1 / len(p))
+
+
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 

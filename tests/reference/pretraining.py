@@ -50,11 +50,15 @@ def next_token_loss(tokens, logits, mask=None):
     return math.fsum(real) / len(real) if real else 0.0
 
 
-def learning_rate(step, peak, warmup_steps, total_steps, final_fraction=0.0):
-    """Linear rise, half a cosine, then constant."""
+def cosine(progress, stops=True):
+    """From 1 down to 0 as progress goes from 0 to 1, then 0; without `stops` it comes back."""
+    return (1 + math.cos(math.pi * (min(progress, 1) if stops else progress))) / 2
+
+
+def learning_rate(step, peak, warmup_steps, total_steps, final_fraction=0.0, share=None):
+    """Linear rise, half a cosine, then constant; another fall, `share` of a step, is a mistake."""
     if step < warmup_steps:
         return peak * step / warmup_steps
-    if step >= total_steps:
-        return peak * final_fraction
-    angle = math.pi * (step - warmup_steps) / (total_steps - warmup_steps)
-    return peak * (final_fraction + (1 - final_fraction) * 0.5 * (1 + math.cos(angle)))
+    progress = (step - warmup_steps) / (total_steps - warmup_steps)
+    fallen = cosine(progress) if share is None else share(step)
+    return peak * (final_fraction + (1 - final_fraction) * fallen)

@@ -1,8 +1,16 @@
-"""Likelihoods of candidates in NumPy float64, one candidate at a time and without padding."""
+"""Prompts, and likelihoods of candidates in NumPy float64, one at a time and without padding."""
 
 import numpy as np
 
 from reference import fine_tuning, gpt
+
+
+def prompt(description, shots, query):
+    """Solved examples and a query, a line each."""
+    text = description
+    for question, answer in shots:
+        text += f"\nQ: {question} A: {answer}"
+    return text + f"\nQ: {query} A:"
 
 
 def log_probabilities(prompt, candidate, w, config, shift=1):
@@ -41,3 +49,27 @@ def logit_sums(prompt, candidates, w, config):
         at = len(prompt) - 1
         found.append(sum(logits[at + i, token] for i, token in enumerate(candidate)))
     return np.array(found)
+
+
+def normalised(scores, lengths, unconditional=None):
+    """log P for each token, or log of P(candidate | prompt) / P(candidate | another prompt)."""
+    return scores / lengths if unconditional is None else scores - unconditional
+
+
+# Ways to rate candidates, from the log-probabilities of each one's tokens (list of arrays) after
+# the prompt and after another prompt.
+
+
+def by_sum(found, _other):
+    """log P(candidate)."""
+    return np.array([logs.sum() for logs in found])
+
+
+def by_mean(found, _other):
+    """log P(candidate) for each token."""
+    return np.array([logs.mean() for logs in found])
+
+
+def by_ratio(found, other):
+    """log of P(candidate | prompt) / P(candidate | another prompt)."""
+    return by_sum(found, None) - by_sum(other, None)

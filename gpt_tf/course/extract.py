@@ -4,37 +4,35 @@ Only imports, constants and definitions are kept. Training cells, plots and `che
 run, so a lab can be loaded like a module in a moment. A notebook's metadata is never looked at.
 """
 
+import __future__
+
 import ast
 import builtins
 import copy
 import dataclasses
 import hashlib
 import itertools
-import json
 import linecache
 import pathlib
-import re
 import symtable
 import sys
 import types
 
-DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+from gpt_tf.course import cells as cells_module
+from gpt_tf.course import layout
+from gpt_tf.course.cells import DEFINITIONS, Cell, NotALab
+
+__all__ = ["DEFINITIONS", "Cell", "NotALab", "Source", "from_bytes", "from_cells", "from_file"]
+
 IMPORTS = (ast.Import, ast.ImportFrom)
+ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+# What is inside these is kept as if it stood alone. Loops are not: they may train.
+BLOCKS = (ast.If, ast.Try, ast.TryStar, ast.With)
 # A constant may compute, but not act.
 ACTING = {"open", "exec", "eval", "compile", "input", "print", "exit", "quit", "__import__"}
+# Annotations are not evaluated: a name that is missing in one costs nothing.
+_FLAGS = __future__.annotations.compiler_flag
 _numbers = itertools.count()
-
-
-class NotALab(ValueError):
-    """The file is neither a notebook nor Python text; the message says what it is."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Cell:
-    """One cell of code: its text, and the name that tracebacks show for it."""
-
-    label: str
-    text: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,32 +45,45 @@ class Statement:
 
     def binds(self):
         """Returns the names that the statement defines."""
-        if isinstance(self.node, DEFINITIONS):
-            return {self.node.name}
-        if isinstance(self.node, IMPORTS):
-            return {(a.asname or a.name).split(".")[0] for a in self.node.names}
-        targets = getattr(self.node, "targets", None) or [self.node.target]
-        return {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+        return _stored(self.node)
+
+    def changes(self):
+        """Returns the names whose attributes or entries it sets, such as A in `A.method = f`."""
+        found = set()
+        for node in ast.walk(self.node) if isinstance(self.node, ASSIGNMENTS) else ():
+            if isinstance(getattr(node, "ctx", None), ast.Store):
+                while isinstance(node, (ast.Attribute, ast.Subscript)):
+                    node = node.value
+                found |= {node.id} if isinstance(node, ast.Name) else set()
+        return found - self.binds()
 
     def uses(self):
         """Returns the names that the statement takes from around it."""
+        # Since Python 3.12 the table has the variables of comprehensions, too.
+        loops = [n.target for n in ast.walk(self.node) if isinstance(n, ast.comprehension)]
+        own = {n.id for target in loops for n in ast.walk(target) if isinstance(n, ast.Name)}
         found, tables = set(), [symtable.symtable(self.text, self.cell.label, "exec")]
         while tables:
             table = tables.pop()
             tables += table.get_children()
-            outer = table.get_type() == "module"
-            found |= {
-                s.get_name()
-                for s in table.get_symbols()
-                if s.is_referenced() and (outer or s.is_global())
-            }
+            if table.get_type() == "module":
+                found |= {s.get_name() for s in table.get_symbols() if s.is_referenced()} - own
+            else:
+                found |= {
+                    s.get_name()
+                    for s in table.get_symbols()
+                    if s.is_global() and s.is_referenced() or s.is_declared_global()
+                }
         return found
 
     @property
     def is_definition(self):
-        """Whether it is an import, a def, a class or a name given to a lambda."""
-        lambdas = isinstance(getattr(self.node, "value", None), ast.Lambda)
-        return isinstance(self.node, DEFINITIONS + IMPORTS) or lambdas
+        """Whether there is an import, a def, a class or a name given to a lambda in it."""
+        return any(
+            isinstance(node, DEFINITIONS + IMPORTS)
+            or isinstance(getattr(node, "value", None), ast.Lambda)
+            for node in _lines(self.node)
+        )
 
     @property
     def is_open(self):
@@ -82,11 +93,17 @@ class Statement:
         return any(getattr(n, "id", None) == "NotImplementedError" for n in names)
 
     @property
-    def is_ours(self):
-        """Whether it imports from this package, whose calls may load data or train."""
-        modules = [getattr(self.node, "module", "") or ""]
-        modules += [a.name for a in getattr(self.node, "names", [])]
-        return isinstance(self.node, IMPORTS) and any(m.startswith("gpt_tf") for m in modules)
+    def is_stub(self):
+        """Whether it is a function, or a class whose `call` is one, that nobody has written yet."""
+        parts = [self.node]
+        if isinstance(self.node, ast.ClassDef):
+            parts = [n for n in self.node.body if getattr(n, "name", None) == "call"]
+        return any(
+            isinstance(part, ast.FunctionDef)
+            and ast.unparse(part.body[-1]).startswith("raise NotImplementedError")
+            and not any(isinstance(node, ast.Return) for node in ast.walk(part))
+            for part in parts
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,12 +113,14 @@ class Source:
     Args:
         name: str, shown in messages.
         statements: tuple of Statement.
-        problems: tuple of str, one sentence for each cell that does not parse.
+        problems: tuple of str, one sentence for each cell that cannot be read, or not in full.
+        left_out: dict {name: sentence}, names that are bound only by work that is not run.
     """
 
     name: str
     statements: tuple[Statement, ...]
     problems: tuple[str, ...] = ()
+    left_out: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def defines(self, name):
         """Returns whether a definition or constant of that name was kept."""
@@ -142,6 +161,7 @@ class Source:
         """
         module = types.ModuleType(f"gpt_tf_lab_{next(_numbers)}")
         module.failures = {}
+        module.display = module.get_ipython = _Silent()
         sys.modules[module.__name__] = module
         for number, statement in enumerate(self.statements):
             if number in (skipped or {}):
@@ -150,11 +170,12 @@ class Source:
                 continue
             before(number)
             _remember_lines(statement.cell)
-            tree = ast.Module([statement.node], type_ignores=[])
             try:
-                exec(compile(tree, statement.cell.label, "exec"), module.__dict__)
+                exec(_code(statement.node, statement.cell), module.__dict__)
             except Exception as error:
-                module.failures.update(dict.fromkeys(statement.binds(), error))
+                # A name that is reused for a result still has its definition above.
+                kept = set() if statement.is_definition else set(vars(module))
+                module.failures.update(dict.fromkeys(statement.binds() - kept, error))
         return module
 
 
@@ -183,23 +204,12 @@ def from_file(path):
 
 def from_bytes(path, data):
     """Reads what is in a file; arguments are its path (or name) and its bytes, see `from_file`."""
-    path = pathlib.Path(path)
-    try:
-        text = data.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise NotALab(
-            f"{path} is not a text file; a lab is a Jupyter notebook (.ipynb) or Python (.py)."
-        ) from error
-    if path.suffix == ".ipynb":
-        return from_cells(path.name, _notebook_cells(path, text))
-    if path.suffix == ".py":
-        return from_text(path, text)
-    raise NotALab(f"{path} ends in {path.suffix or 'nothing'}; a lab ends in .ipynb or .py.")
+    return from_cells(pathlib.Path(path).name, cells_module.of_bytes(path, data))
 
 
 def from_text(path, text):
     """Reads Python text, percent format or not; `path` is what tracebacks show."""
-    return from_cells(pathlib.Path(path).name, _python_cells(path, text))
+    return from_cells(pathlib.Path(path).name, cells_module.of_script(path, text))
 
 
 def from_cells(name, cells):
@@ -212,53 +222,138 @@ def from_cells(name, cells):
     Returns:
         Source.
     """
-    kept, problems = [], []
-    for cell in cells:
-        cell = dataclasses.replace(cell, text=_without_magics(cell.text))
-        try:
-            tree = ast.parse(cell.text, cell.label)
-        except SyntaxError as error:
-            problems.append(f"{cell.label}, line {error.lineno}: {error.msg}.")
-            continue
-        kept += [Statement(n, _own_text(cell.text, n), cell) for n in tree.body if _is_kept(n)]
-    return Source(name, tuple(_drop_unneeded(kept)), tuple(problems))
+    read, problems = cells_module.read(cells)
+    sieve, found, left_out = _Sieve(), [], {}
+    for cell, tree in read:
+        for node in tree.body:
+            try:
+                kept = sieve.part(node)
+                if kept is not None:
+                    _code(kept, cell)
+                    found.append(Statement(kept, _text(cell, kept), cell))
+            except (SyntaxError, RecursionError) as error:
+                # Python finds some errors only after it has read a whole statement.
+                line = getattr(error, "lineno", None) or node.lineno
+                said = getattr(error, "msg", "nested too deeply")
+                problems.append(f"{cell.label}, line {line}: {said}.")
+                continue
+            for bound in _stored(node) - (set() if kept is None else _stored(kept)):
+                left_out[bound] = (
+                    f"{cell.label}, line {node.lineno}: {bound} comes from code that grading does "
+                    "not run; compute it inside the definition that needs it."
+                )
+    statements = _without_stubs(_needed(found))
+    return Source(name, tuple(statements), tuple(problems), left_out)
 
 
-def _notebook_cells(path, text):
-    try:
-        notebook = json.loads(text)
-        # Format 3 keeps its cells in worksheets and calls the text "input".
-        sheets = notebook.get("worksheets") or [notebook]
-        cells = [c for sheet in sheets for c in sheet["cells"]]
-        code = [c.get("source", c.get("input", "")) for c in cells if c["cell_type"] == "code"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise NotALab(
-            f"{path} is not a Jupyter notebook (no list of cells in it); save the lab again as "
-            ".ipynb and give that file."
-        ) from error
-    return [Cell(f"{path.name}, code cell {i}", "".join(c)) for i, c in enumerate(code, 1)]
+class _Sieve:
+    """Decides what of each statement may be run: definitions, and what calls no student's code."""
+
+    def __init__(self):
+        self.harmless = set(dir(builtins)) - ACTING
+        self.functions, self.bound, self.star = set(), set(), False
+
+    def part(self, node):
+        """Returns the node; of a block, a copy without its other lines; None to leave it out."""
+        names, harmless, kept = _stored(node), False, None
+        if isinstance(node, DEFINITIONS):
+            kept = node
+            if not isinstance(node, ast.ClassDef):
+                self.functions.add(node.name)
+        elif isinstance(node, IMPORTS):
+            kept, harmless = node, not _is_ours(node)
+            self.star |= harmless and any(a.name == "*" for a in node.names)
+        elif isinstance(node, BLOCKS):
+            kept = self._block(node)
+        elif isinstance(node, ASSIGNMENTS) and getattr(node, "value", None) is not None:
+            is_lambda = isinstance(node.value, ast.Lambda)
+            kept = node if is_lambda or self._only_computes(node) else None
+            used = _names_used(node) | (names if isinstance(node, ast.AugAssign) else set())
+            harmless = not is_lambda and self._knows(used)
+        self.bound |= names
+        if kept is None or not isinstance(node, BLOCKS):
+            self.harmless = self.harmless | names if harmless else self.harmless - names
+        return kept
+
+    def _block(self, node):
+        heads = [getattr(node, "test", None), *(h.type for h in getattr(node, "handlers", []))]
+        heads += [item.context_expr for item in getattr(node, "items", [])]
+        if not all(self._only_computes(head) for head in heads if head is not None):
+            return None
+        node = copy.copy(node)
+        node.handlers = [copy.copy(handler) for handler in getattr(node, "handlers", [])]
+        for part in (node, *node.handlers):
+            for field in ("body", "orelse", "finalbody"):
+                if lines := getattr(part, field, []):
+                    kept = [k for line in lines if (k := self.part(line)) is not None]
+                    setattr(part, field, kept or [ast.copy_location(ast.Pass(), lines[0])])
+        return node if len(list(_lines(node))) else None
+
+    def _only_computes(self, node):
+        """Whether it calls nothing but functions of Python and of packages."""
+        inside = list(ast.walk(node))
+        calls = [n for n in inside if isinstance(n, ast.Call)]
+        if any(isinstance(n, (ast.Await, ast.Yield, ast.YieldFrom)) for n in inside):
+            return False
+        # A function that is handed on, as in tf.function(f), is not called here.
+        handed = {a.id for call in calls for a in call.args if isinstance(a, ast.Name)}
+        handed -= {n.id for call in calls for n in ast.walk(call.func) if isinstance(n, ast.Name)}
+        return not calls or self._knows(_names_used(node) - (handed & self.functions))
+
+    def _knows(self, names):
+        unknown = names - self.harmless
+        # What is bound nowhere comes out of `from keras.ops import *`.
+        return not (unknown & (self.bound | ACTING) if self.star else unknown)
 
 
-def _python_cells(path, text):
-    """Splits percent format at its markers; line numbers stay those of the file."""
-    cells, line = [], 0
-    for block in re.split(r"(?m)^(?=# %%)", text):
-        if not block.startswith("# %% [markdown]"):
-            cells.append(Cell(str(path), "\n" * line + block))
-        line += block.count("\n")
-    return cells
+def _lines(node):
+    """Yields a statement; in place of a block, the imports, assignments and definitions in it."""
+    if not isinstance(node, BLOCKS + (ast.ExceptHandler,)):
+        if isinstance(node, DEFINITIONS + IMPORTS + ASSIGNMENTS):
+            yield node
+        return
+    for field in ("body", "handlers", "orelse", "finalbody"):
+        for line in getattr(node, field, []):
+            yield from _lines(line)
 
 
-def _without_magics(text):
-    """Blanks IPython's % and ! lines; a cell magic (%%) makes the cell something else."""
-    if text.lstrip().startswith("%%"):
-        return ""
-    return re.sub(r"(?m)^(\s*)[%!].*$", r"\1pass", text)
+def _is_ours(node):
+    """Whether it imports from this package, whose calls may load data or train."""
+    modules = [getattr(node, "module", "") or "", *(a.name for a in node.names)]
+    return any(m.startswith("gpt_tf") for m in modules)
 
 
-def _own_text(text, node):
+def _names_used(node):
+    """Returns the names that an assignment or expression takes from around it."""
+    return Statement(node, ast.unparse(node), Cell("", "")).uses()
+
+
+def _stored(node):
+    """Returns the names that a statement binds outside of functions and classes."""
+    if isinstance(node, DEFINITIONS):
+        return {node.name}
+    if isinstance(node, IMPORTS):
+        return {(a.asname or a.name).split(".")[0] for a in node.names}
+    if isinstance(node, (ast.Lambda, ast.comprehension)):
+        return set()
+    found = {node.id} if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else set()
+    return found.union(*(_stored(child) for child in ast.iter_child_nodes(node)))
+
+
+def _code(node, cell):
+    tree = ast.Module([node], type_ignores=[])
+    return compile(tree, cell.label, "exec", flags=_FLAGS, dont_inherit=True)
+
+
+def _text(cell, node):
+    """Returns a statement's own text, as it stands in its cell where that is all there is."""
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
-    return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
+    text = "".join(cell.lines()[first - 1 : node.end_lineno]).rstrip("\n")
+    try:
+        same = ast.dump(ast.parse(text)) == ast.dump(ast.Module([node], type_ignores=[]))
+    except SyntaxError:
+        same = False
+    return text if same else ast.unparse(node)
 
 
 def _digest(node):
@@ -272,35 +367,44 @@ def _digest(node):
         return ""
 
 
-def _is_kept(node):
-    if isinstance(node, DEFINITIONS + IMPORTS):
-        return True
-    if isinstance(node, ast.AnnAssign):
-        return node.value is not None and isinstance(node.target, ast.Name)
-    return isinstance(node, ast.Assign)
-
-
-def _drop_unneeded(statements):
-    """Leaves out assignments that no definition needs, or that would run more than a constant."""
-    harmless = set(dir(builtins)) - ACTING
-    candidates = []
-    for s in statements:
-        acts = any(isinstance(n, ast.Call) for n in ast.walk(s.node))
-        if s.is_definition or not acts or s.uses() <= harmless:
-            candidates.append(s)
-            if isinstance(s.node, IMPORTS) and not s.is_ours or not s.is_definition:
-                harmless |= s.binds()
-    needed, kept = set(), []
-    for s in reversed(candidates):
-        if s.is_definition or s.binds() & needed:
+def _needed(statements):
+    """Leaves out the assignments that no definition needs."""
+    needed = {exercise.name for exercise in layout.exercises().values()}
+    defined = {s.node.name for s in statements if isinstance(s.node, DEFINITIONS)}
+    kept = []
+    for s in reversed(statements):
+        if s.is_definition or s.binds() & needed or s.changes() & (needed | defined):
             kept.append(s)
             needed |= s.uses()
     # A definition may need a constant that stands below it.
-    late = [s for s in candidates if s not in kept and s.binds() & needed]
-    return [s for s in candidates if s in kept or s in late]
+    late = [s for s in statements if s not in kept and s.binds() & needed]
+    return [s for s in statements if s in kept or s in late]
+
+
+def _without_stubs(statements):
+    """Leaves out a stub below an answer: a copy of the exercise that was left as it came."""
+    kept, written = [], set()
+    for s in statements:
+        if s.is_stub and s.node.name in written:
+            continue
+        if not s.is_stub and not isinstance(s.node, IMPORTS):
+            written |= s.binds()
+        kept.append(s)
+    return kept
 
 
 def _remember_lines(cell):
     """Lets tracebacks and `inspect` find the lines of a cell that is no file."""
-    lines = cell.text.splitlines(keepends=True)
-    linecache.cache[cell.label] = (len(cell.text), None, lines, cell.label)
+    linecache.cache[cell.label] = (len(cell.text), None, cell.lines(), cell.label)
+
+
+class _Silent:
+    """Stands for what only a notebook has, `display` and `get_ipython()`: it does nothing."""
+
+    def __call__(self, *_, **__):
+        return self
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self

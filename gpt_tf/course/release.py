@@ -18,8 +18,8 @@ from gpt_tf.course import layout, recording, runner, submission
 AS_THEY_ARE = ("LICENSE", ".gitignore", "requirements.txt", "constraints.txt")
 # Of gpt_tf/course/, what `start`, `check` and pytest need.
 FOR_STUDENTS = (
-    "__init__", "extract", "layout", "plugin", "recording", "runner", "session", "submission",
-    "testing", "wire",
+    "__init__", "cells", "extract", "layout", "plugin", "recording", "runner", "session",
+    "submission", "testing", "wire",
 )  # fmt: skip
 WHOLE_JOB = """
 `GPT_TF_PARTS=mine make course` runs the whole job on your code: pre-training, four tasks, few-shot.

@@ -7,6 +7,7 @@ and containers of these, so that the same tests can speak to code in another pro
 import contextlib
 import dataclasses
 import operator
+import re
 import traceback
 
 import numpy as np
@@ -40,17 +41,25 @@ class TimedOut(Exception):
 
 
 class Crashed(Exception):
-    """The student's code raised an error; `lines` are its own lines of the traceback."""
+    """The student's code raised an error; `lines` are its own lines of the traceback.
 
-    def __init__(self, name, error):
+    Args:
+        name: str, what was called.
+        error: Exception.
+        note: str, lines that tell where the error comes from, or "".
+    """
+
+    def __init__(self, name, error, note=""):
         self.type, self.message = type(error).__name__, str(error)
         frames = traceback.extract_tb(error.__traceback__)
         own = [f for f in frames if "gpt_tf" not in f.filename and "-packages" not in f.filename]
         self.lines = [f"{f.filename}, line {f.lineno}: {f.line}" for f in own]
         where = f"\n  at {self.lines[-1]}" if self.lines else ""
-        # Keras repeats a failed call's arguments over many lines; the first says what happened.
-        first = next((m for m in self.message.strip().splitlines() if m.strip()), "")
-        super().__init__(f"{name} raised {self.type}: {first}{where}")
+        # Keras says in bold what happened, between which call it was and all its arguments.
+        bold = re.search(r"\x1b\[1m([^\x1b\n]+)", self.message)
+        lines = [bold[1]] if bold else self.message.splitlines()
+        first = next((m for m in lines if m.strip()), "")
+        super().__init__(f"{name} raised {self.type}: {first}{where}{note}")
 
     @classmethod
     def told(cls, name, kind, message, lines=(), text=""):
@@ -187,9 +196,26 @@ class Submission:
         if name in module.failures:
             raise module.failures[name]
         if not hasattr(module, name):
-            problems = "".join(f"\n  not read: {p}" for p in self.source.problems)
-            raise NotAttempted(f"{self.source.name} defines no {name}.{problems}")
+            raise NotAttempted(f"{self.source.name} defines no {name}.{self._unread(name)}")
         return getattr(module, name)
+
+    def _unread(self, name):
+        """Returns the lines that may tell why a name is not there."""
+        source = self.source
+        found = [source.left_out[name]] if name in source.left_out else source.problems
+        return "".join(f"\n  not read: {sentence}" for sentence in found)
+
+    def _crashed(self, name, error):
+        """Makes a Crashed that names the cause, where a name is missing."""
+        for _ in range(len(self._module().failures) + 1):
+            # Keras makes an error of its own of what a layer raised; the words stay.
+            missing = re.search(r"name '(\w+)' is not defined", str(error))
+            if not isinstance(error, NameError) or missing is None:
+                break
+            if missing[1] not in self._module().failures:
+                return Crashed(name, error, self._unread(missing[1]))
+            error = self._module().failures[missing[1]]
+        return Crashed(name, error)
 
     def _run(self, name, action):
         import keras
@@ -200,9 +226,9 @@ class Submission:
         except (NotAttempted, Wrong):
             raise
         except NotImplementedError as error:
-            raise NotAttempted(f"{name} is not written yet.") from error
+            raise NotAttempted(f"{_unwritten(name, error)}{self._unread(name)}") from error
         except Exception as error:
-            raise Crashed(name, error) from error
+            raise self._crashed(name, error) from error
         return plain(result, name)
 
     def _send(self, value):
@@ -294,6 +320,14 @@ def plain(value, name="the result"):
             # NumPy has no bfloat16 of its own; float32 holds it exactly.
             return array.astype("float32") if array.dtype.kind == "V" else array
     raise Wrong(f"{name} returned a {type(value).__name__}; its docstring asks for something else.")
+
+
+def _unwritten(name, error):
+    """Says which exercise raised NotImplementedError: the one that was called, or one it calls."""
+    place = traceback.extract_tb(error.__traceback__)[-1].name
+    if place != name and any(e.name == place for e in layout.exercises().values()):
+        return f"{name} calls {place}, which is not written yet."
+    return f"{name} is not written yet."
 
 
 def _set_weights(name, layer, weights):

@@ -27,6 +27,12 @@ def test_constants_that_a_definition_needs_are_kept():
     assert not source.defines("C")
 
 
+def test_a_constant_that_a_comprehension_computes():
+    # Python 3.12 and later count its variable among the names around it.
+    made = module("import math", "A = [math.sqrt(i) for i in (4, 9)]", "def f(): return A").module()
+    assert made.f() == [2, 3]
+
+
 def test_a_constant_below_its_use_is_kept():
     assert module("def f(): return LATE", "LATE = 7").module().f() == 7
 
@@ -47,6 +53,64 @@ def test_calls_of_the_students_own_code_are_left_out():
     assert source.module().failures == {}
 
 
+def test_work_through_packages_is_left_out_too():
+    source = module(
+        "import functools\nfrom math import *\nfrom gpt_tf import corpora",
+        "def train(): raise ValueError",
+        "loss = functools.reduce(max, [train() for _ in range(3)])",
+        "texts = len(corpora.docstrings('train'))",
+        "if True:\n    model = train()",
+        "for step in range(10**9):\n    weights = step",
+        "ROOT = sqrt(4)\nwrapped = functools.cache(train)",
+        "def f(): return loss, texts, model, weights, ROOT, wrapped",
+    )
+    assert [name for name in ("loss", "texts", "model", "weights") if source.defines(name)] == []
+    assert source.left_out["loss"].startswith("cell 2, line 1: loss comes from code that grading")
+    assert source.defines("ROOT") and source.defines("wrapped")
+    assert source.module().failures == {}
+
+
+def test_a_function_of_the_students_own_is_none_of_pythons():
+    source = module("def sum(x): raise ValueError", "y = sum([1])", "def f(): return y")
+    assert not source.defines("y")
+
+
+def test_blocks_keep_their_conditions_and_lose_their_work():
+    source = module(
+        "try:\n    import no_such_package as fast\nexcept ImportError as error:\n    fast = None\n"
+        "    print('slow')",
+        "if fast is None:\n    def f(): return 1\nelse:\n    def f(): return 2",
+        "with open('data') as file:\n    def g(): return 3",
+    )
+    assert source.module().f() == 1 and source.module().failures == {}
+    assert "print" not in source.text()
+    assert not source.defines("g") and "cell 2, line 1" in source.left_out["g"]
+
+
+def test_a_name_of_an_exercise_is_an_answer_whoever_uses_it():
+    assert module("def mine(n): return n", "causal_mask = mine").module().causal_mask(3) == 3
+    assert not module("def mine(n): return n", "other = mine").defines("other")
+
+
+def test_a_stub_below_an_answer_is_left_out_and_one_above_stays():
+    stub = "def f():\n    raise NotImplementedError"
+    assert module("def f(): return 1", stub).module().f() == 1
+    assert module(stub, "def f(): return f.__name__").module().f() == "f"
+    # An unreachable rest of the stub makes no answer a stub.
+    rest = "def f():\n    return 2\n    raise NotImplementedError"
+    assert module("def f(): return 1", rest).module().f() == 2
+
+
+def test_text_that_looks_like_magics_is_left_alone():
+    made = module("def f():\n    return (5\n    % 3, '''\n%time\n!ls\n''')").module()
+    assert made.f() == (2, "\n%time\n!ls\n")
+
+
+def test_shell_and_notebook_functions_do_nothing():
+    made = module("def f():\n    !exit 1\n    display(1)\n    return 2", "here = !pwd").module()
+    assert made.f() == 2
+
+
 def test_magics_are_blanked():
     assert module("%matplotlib inline\n!ls\ndef f():\n    return 1").module().f() == 1
     assert module("%%bash\nls", "def f(): return 1").problems == ()
@@ -56,6 +120,13 @@ def test_a_cell_that_does_not_parse_is_named_and_costs_nothing_else():
     source = module("def f(): return 1", "def g(:\n  pass")
     assert source.module().f() == 1
     assert source.problems == ("cell 1, line 1: invalid syntax.",)
+
+
+@pytest.mark.parametrize("text", ["x = " + "-" * 9999 + "1", "x = 1" + " + 1" * 9999, "x = 1\0"])
+def test_a_cell_that_python_cannot_hold_costs_nothing_else(text):
+    source = module(text, "def f(): return 1")
+    assert source.module().f() == 1
+    assert len(source.problems) == 1 and source.problems[0].startswith("cell 0, line 1: ")
 
 
 def test_a_failing_import_fails_its_own_names_only():
@@ -77,10 +148,12 @@ def test_windows_line_ends_and_byte_order_mark(tmp_path):
     assert extract.from_file(path).module().f() == 1
 
 
-def test_old_notebook_format(tmp_path):
-    path = tmp_path / "old.ipynb"
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("name", ["old.ipynb", "old.IPYNB", "old (1).ipynb.txt", "old.json"])
+def test_old_notebook_formats_under_names_that_browsers_give(tmp_path, version, name):
+    path = tmp_path / name
     cell = {"cell_type": "code", "input": ["def f():\n", "    return 1"]}
-    path.write_text(json.dumps({"nbformat": 3, "worksheets": [{"cells": [cell]}]}))
+    path.write_text(json.dumps({"nbformat": version, "worksheets": [{"cells": [cell]}]}))
     assert extract.from_file(path).module().f() == 1
 
 

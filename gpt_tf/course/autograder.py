@@ -13,7 +13,7 @@ import signal
 import sys
 import zipfile
 
-from gpt_tf.course import exports, grade, layout, processes, swap
+from gpt_tf.course import cells, exports, grade, layout, processes
 
 FOLDER = pathlib.Path(__file__).with_name("gradescope")
 SCRIPTS = ("setup.sh", "run_autograder")
@@ -79,7 +79,7 @@ def choose(names, lab):
         ValueError: none, or more than one; the message is for the student.
     """
     stem = layout.lab_stem(lab)
-    files = [name for name in names if name.lower().endswith(swap.ENDINGS)]
+    files = [name for name in names if name.lower().endswith(cells.ENDINGS)]
     named = [name for name in files if pathlib.PurePosixPath(name).stem == stem]
     number = re.compile(rf"(?<!\d)0*{lab}(?!\d)")
     numbered = [name for name in files if number.search(pathlib.PurePosixPath(name).name)]

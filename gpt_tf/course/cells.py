@@ -17,7 +17,7 @@ import tokenize
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 # Cell magics under which stands Python that runs here; others make the cell something else.
 RUNS_PYTHON = {"time", "timeit", "capture", "prun"}
-_ENDINGS = (".ipynb", ".py")
+ENDINGS = (".ipynb", ".py")
 _FIRST_BYTES = {
     b"%pdf": "a PDF",
     b"pk\x03\x04": "a zip file",
@@ -70,7 +70,7 @@ def of_bytes(path, data):
     ending = pathlib.Path(re.sub(r"(\.(txt|json))+$", "", path.name.lower())).suffix
     text = _decoded(data)
     is_notebook = text is not None and re.match(r'(?s)\s*\{.*?"(cells|worksheets)"', text)
-    if ending not in _ENDINGS and not is_notebook:
+    if ending not in ENDINGS and not is_notebook:
         raise NotALab(f"{path} ends in {path.suffix or 'nothing'}; a lab ends in .ipynb or .py.")
     start = data[:200].lstrip().lower()
     what = next((f"it is {w}" for sign, w in _FIRST_BYTES.items() if start.startswith(sign)), None)

@@ -4,9 +4,7 @@ import functools
 import pathlib
 import re
 
-from gpt_tf.course import extract, layout
-
-ENDINGS = (".ipynb", ".py")
+from gpt_tf.course import cells, extract, layout
 
 
 def by_student(files, lab):
@@ -49,7 +47,7 @@ def by_student(files, lab):
             submissions[name] = files[name]
             below[name] = {n: (m, files[m]) for n, [m] in sorted(labs.items()) if n < lab}
         elif folder == pathlib.PurePosixPath():
-            stray = [name for name in files if "/" not in name and name.endswith(ENDINGS)]
+            stray = [name for name in files if "/" not in name and name.endswith(cells.ENDINGS)]
             if stray and not labs:
                 raise ValueError(
                     f"{stray[0]} stands in no student's folder. With --chain, a submission is a "
@@ -67,7 +65,7 @@ def lab_of(name):
     """Returns the lab that a file's name begins with, or None: 5 for "05_x.ipynb" or "lab5.py"."""
     path = pathlib.PurePosixPath(name)
     found = re.match(r"(?:lab[ _-]?)?(\d{1,2})(?!\d)", path.stem, re.IGNORECASE)
-    return int(found[1]) if found and path.suffix in ENDINGS else None
+    return int(found[1]) if found and path.suffix in cells.ENDINGS else None
 
 
 def whose(written):

@@ -76,6 +76,10 @@ class Workers:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Ends the server and its processes; `start` makes a new one."""
         if self.server is not None:
             self.control.close()
             # The server ends its processes, deletes their files, and then itself.
@@ -115,7 +119,7 @@ class Workers:
         return Process(mine, missing, lambda: _ask(control, ["end", pid]))
 
     def _serve(self):
-        self.__exit__()
+        self.close()
         if self.container:
             self.control, self.server = _serve_in_container(self.container, self.limits)
         else:

@@ -32,24 +32,15 @@ class Noted(Submission):
         super().__init__(source)
         self.notes = {}
 
-    def answer(self, method, arguments, options):
-        call = wire.encode([method, arguments, options], as_plain)
+    def ask(self, *question):
+        call = wire.encode(question, as_plain)
         try:
-            result = getattr(Submission, method)(self, *arguments, **options)
+            result = super().ask(*question)
         except Exception as error:
             self.notes[call] = error
             raise
         self.notes[call] = result
         return result
-
-    def call(self, *arguments, **options):
-        return self.answer("call", arguments, options)
-
-    def layer(self, *arguments, **options):
-        return self.answer("layer", arguments, options)
-
-    def weights(self, *arguments, **options):
-        return self.answer("weights", arguments, options)
 
 
 class Replayed(Noted):
@@ -59,8 +50,8 @@ class Replayed(Noted):
         super().__init__(noted.source)
         self.notes = noted.notes
 
-    def answer(self, method, arguments, options):
-        call = wire.encode([method, arguments, options], as_plain)
+    def ask(self, *question):
+        call = wire.encode(question, as_plain)
         if call not in self.notes:
             raise Wrong("this was not asked before")
         if isinstance(self.notes[call], Exception):

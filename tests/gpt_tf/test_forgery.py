@@ -53,7 +53,7 @@ def bystanders(tmp_path):
         (tmp_path / name).write_text("0", encoding="ascii")
     before = seen(tmp_path)
     victim = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    yield {"TMP": str(tmp_path), "VICTIM": victim.pid}
+    yield tmp_path, victim.pid
     alive = victim.poll() is None
     victim.kill()
     victim.communicate()
@@ -78,6 +78,23 @@ def handed_in(attack, **constants):
     return "\n\n".join(["\n".join(lines), TOOLS, honest_part(), attack]).encode()
 
 
+def submission(name, seed, folder, victim):
+    """Returns (bytes of a submission with an attack, names of the exercises that it tries).
+
+    Args:
+        name: str, one of ATTACKS.
+        seed: int, of the tests, which the attack is told backwards.
+        folder: path of a folder like that of the results.
+        victim: int, pid of a process of the same user.
+    """
+    attack = ATTACKS[name] + RUN * ("def attack()" in ATTACKS[name])
+    data = handed_in(
+        attack, TMP=str(folder), VICTIM=victim, GRADER=os.getpid(), ROOT=str(layout.ROOT),
+        DEES=str(seed)[::-1],
+    )  # fmt: skip
+    return data, set(re.findall(r"(?m)^def (\w+)", attack)) & set(EXERCISES)
+
+
 def test_there_are_enough_attacks():
     assert len(ATTACKS) >= 25 and len(ATTACKS) == len(CELLS)
 
@@ -85,17 +102,11 @@ def test_there_are_enough_attacks():
 @pytest.mark.parametrize("name", ATTACKS)
 def test_an_attack_gets_what_its_honest_part_deserves(workers, bystanders, name):
     probes = "def attack()" in ATTACKS[name]
-    constants = bystanders | {
-        "GRADER": os.getpid(),
-        "ROOT": str(layout.ROOT),
-        "DEES": str(SEED)[::-1],
-    }
-    data = handed_in(ATTACKS[name] + RUN * probes, **constants)
+    data, tried = submission(name, SEED, *bystanders)
     graded = grade.grade_one(workers, "student.py", data, LAB, SEED)
     if graded.missing and probes:
         pytest.skip(f"this machine cannot keep all from student code: {graded.missing}")
     results = {r.exercise.split(".")[1]: r for r in graded.results}
-    tried = set(re.findall(r"(?m)^def (\w+)", data.decode())) & set(EXERCISES) - set(HONEST)
     for exercise, result in results.items():
         if exercise in HONEST:
             assert result.status == "passed", result.report()

@@ -1,6 +1,11 @@
 """Tests of grading a class: finding, isolation, results that stay, a stopped run that goes on."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 import zipfile
 
 import pytest
@@ -209,3 +214,36 @@ def test_a_submission_that_is_too_large(workers, monkeypatch):
     monkeypatch.setattr(grade, "LARGEST", 100)
     graded = grade.grade_one(workers, "big.py", b"#" * 101, LAB, seed=1)
     assert graded.points == 0 and "more than" in graded.problems[0]
+
+
+def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_report(tmp_path):
+    folder = tmp_path / "class"
+    folder.mkdir()
+    no_mask = "def causal_mask(length):\n    return keras.ops.ones((length, length), bool)"
+    for number, answer in enumerate(["", no_mask, "def split_heads(x, num_heads):\n    return x"]):
+        (folder / f"{number}.py").write_bytes(with_answer(answer))
+
+    def started(out):
+        options = ["grade", "lab04", str(folder), "--out", str(tmp_path / out), "--jobs", "1"]
+        return subprocess.Popen(
+            [sys.executable, "-m", "gpt_tf.course", *options, "--seed", "11"],
+            cwd=layout.ROOT, start_new_session=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def pages(out):
+        files = [tmp_path / out / "results.csv", *sorted((tmp_path / out / "students").iterdir())]
+        return {file.name: file.read_text(encoding="utf-8") for file in files}
+
+    kept = tmp_path / "killed" / "graded"
+    first = started("killed")
+    while not list(kept.glob("*.json")):
+        assert first.poll() is None
+        time.sleep(0.02)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    before = {file.name: file.stat().st_mtime_ns for file in kept.glob("*.json")}
+    assert 1 <= len(before) < 3 and not (tmp_path / "killed" / "results.csv").exists()
+    assert started("killed").wait() == 0
+    assert before.items() <= {f.name: f.stat().st_mtime_ns for f in kept.glob("*.json")}.items()
+    assert started("whole").wait() == 0
+    assert pages("killed") == pages("whole") and len(pages("whole")) == 4

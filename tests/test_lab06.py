@@ -9,8 +9,15 @@ from reference import attention, blocks
 from reference import gpt as reference
 
 from gpt_tf.config import PAPER, GPTConfig
-from gpt_tf.course.submission import Crashed, NotAttempted
-from gpt_tf.course.testing import Part, exercise, expect, expect_close, expect_equal
+from gpt_tf.course.submission import Crashed
+from gpt_tf.course.testing import (
+    Part,
+    exercise,
+    expect,
+    expect_close,
+    expect_equal,
+    expect_written,
+)
 
 BATCH, LENGTH = 2, 6
 SIZES = {"num_heads": 3, "hidden_dim": 10, "head_dim": 4, "intermediate_dim": 14}
@@ -332,10 +339,11 @@ def test_hidden_states(submission, rng):
     before_norm = reference.hidden_states(tokens, w, config, final_norm=False)
     # Raises for a model of which nothing is written, which is no mistake.
     submission.layer("GPT", {"config": config}, w, tokens)
-    try:
-        found = submission.layer("GPT", {"config": config}, w, tokens, method="hidden_states")
-    except NotAttempted:
-        expect(False, "GPT.hidden_states is not written yet", "gpt.hidden-not-written")
+    found = expect_written(
+        lambda: submission.layer("GPT", {"config": config}, w, tokens, method="hidden_states"),
+        "GPT.hidden_states",
+        "gpt.hidden-not-written",
+    )
     expect_close(
         found,
         reference.hidden_states(tokens, w, config),
@@ -369,16 +377,28 @@ def test_dropout_while_training(submission, rng):
     config = dataclasses.replace(GPT2, dropout=0.5, num_layers=1)
     w = reference.random_weights(config, rng)
     # The first text is all zeros until the blocks write, so only their dropout moves it. In the
-    # second one the blocks write next to nothing, so only the embedding's dropout moves it.
-    tokens = np.stack([np.zeros(LENGTH, int), 1 + np.arange(LENGTH)])
-    w["embedding.token_embeddings"][0] = 0.0
+    # others the blocks write next to nothing, so only the embedding's dropout moves them.
+    tokens = np.concatenate([np.zeros((1, LENGTH), int), np.tile(1 + np.arange(LENGTH), (16, 1))])
+    table = w["embedding.token_embeddings"]
+    table[0], table[1:] = 0.0, 0.5 + np.abs(table[1:])
     w["embedding.position_embeddings"][:] = 0.0
+    w |= {"final_norm.gamma": np.ones(config.hidden_dim), "final_norm.beta": 0 * table[0]}
     w = {n: a / 1000 if ".projection." in n or ".contract." in n else a for n, a in w.items()}
     found = submission.layer("GPT", {"config": config}, w, tokens, training=True)
     moved = np.max(np.abs(found - reference.logits(tokens, w, config)), axis=(1, 2)) > 0.1
     expect(np.any(moved), "with training=True nothing is dropped", "gpt.no-dropout")
-    expect(moved[1], "with training=True the embedding drops nothing", "gpt.embedding-dropout")
+    expect(
+        np.any(moved[1:]), "with training=True the embedding drops nothing", "gpt.embedding-dropout"
+    )
     expect(moved[0], "with training=True the blocks drop nothing", "gpt.block-dropout")
+    # All entries of those texts are above 0. So the smallest of a position are those dropped.
+    states = np.linalg.lstsq(table, found[1:].reshape(-1, len(table)).T)[0].T
+    dropped = np.mean(states - states.min(axis=1, keepdims=True) < 0.2)
+    expect(
+        0.4 < dropped < 0.6,
+        f"with dropout=0.5 a share of {dropped:.2f} of the embeddings is 0 behind the blocks",
+        "gpt.dropout-twice",
+    )
 
 
 @exercise("lab06.load_gpt2_weights")
@@ -472,8 +492,16 @@ def test_another_size_is_a_clear_error(submission, rng):
         "wpe has more rows than the model has positions": (wide, "load.shape-unnoticed"),
         "a kernel is (out, in)": (turned, "load.shape-unnoticed"),
     }
-    model = Part("GPT", {"config": RELEASED}, None, some_tokens(rng, 2))
+    before = reference.random_weights(RELEASED, rng)
+    model = Part("GPT", {"config": RELEASED}, before, some_tokens(rng, 2))
     for what, (given, mistake) in cases.items():
         error = submission.error("load_gpt2_weights", model, given)
         raised = error[0] if error else "nothing"
         expect(raised == "ValueError", f"{what}: it raises {raised}, expected ValueError", mistake)
+        after = submission.weights_of(model)
+        changed = [n for n, old in before.items() if not np.allclose(after[n], old, atol=1e-5)]
+        expect(
+            not changed,
+            f"{what}: it raises ValueError, but the model has lost its {', '.join(changed[:3])}",
+            "load.half-loaded",
+        )

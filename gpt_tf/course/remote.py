@@ -193,11 +193,17 @@ class RemoteSubmission(Submission):
     def call(self, name, *args, **kwargs):
         return self._ask(name, "call", (name, *args), kwargs)
 
+    def compiled(self, name, *args, **kwargs):
+        return self._ask(name, "compiled", (name, *args), kwargs)
+
     def layer(self, name, config, weights, *inputs, **options):
         return self._ask(name, "layer", (name, config, weights, *inputs), options)
 
     def weights(self, name, config, *inputs):
         return self._ask(name, "weights", (name, config, *inputs), {})
+
+    def weights_of(self, part):
+        return self._ask(part.name, "weights_of", (part,), {})
 
     def load(self):
         """Reads the file in a process; a definition that hangs or ends it is left out."""

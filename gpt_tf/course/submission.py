@@ -44,8 +44,7 @@ class Crashed(Exception):
 
     def __init__(self, name, error):
         self.type, self.message = type(error).__name__, str(error)
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [f for f in frames if "gpt_tf" not in f.filename and "-packages" not in f.filename]
+        own = [f for f in traceback.extract_tb(error.__traceback__) if _is_own(f)]
         self.lines = [f"{f.filename}, line {f.lineno}: {f.line}" for f in own]
         where = f"\n  at {self.lines[-1]}" if self.lines else ""
         # Keras repeats a failed call's arguments over many lines; the first says what happened.
@@ -59,6 +58,17 @@ class Crashed(Exception):
         told.type, told.message, told.lines = kind, message, list(lines)
         Exception.__init__(told, text or f"{name} {message}")
         return told
+
+
+def _is_own(frame):
+    """Whether a line of a traceback is the student's own."""
+    return "gpt_tf" not in frame.filename and "-packages" not in frame.filename
+
+
+def _says_unwritten(error):
+    """Whether a NotImplementedError is a lab's own: TensorFlow and Keras raise it, too."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return _is_own(last) and "raise NotImplementedError" in (last.line or "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,9 +117,27 @@ class Submission:
             Its result as plain data, tensors as NumPy arrays.
 
         Raises:
-            NotAttempted, Crashed, Wrong: see there.
+            NotAttempted, Crashed, Wrong: see there. Wrong, too, if it changed a list, dict or set
+                that it was given.
         """
-        return self._run(name, lambda: self._find(name)(*self._send(args), **self._send(kwargs)))
+
+        return self._call(name, lambda function: function, args, kwargs)
+
+    def compiled(self, name, *args, **kwargs):
+        """Calls a function of the lab as `call` does, but compiled, as training calls it.
+
+        The tensors that it gets have a shape, but no values.
+        """
+        return self._call(name, _compiled, args, kwargs)
+
+    def _call(self, name, wrap, args, kwargs):
+        def run():
+            given = self._send(args), self._send(kwargs)
+            result = wrap(self._find(name))(*given[0], **given[1])
+            _expect_unchanged(name, [*args, *kwargs.values()], [*given[0], *given[1].values()])
+            return result
+
+        return self._run(name, run)
 
     def error(self, name, *args, **kwargs):
         """Calls a function that should raise; returns (type name, message), else None."""
@@ -120,7 +148,16 @@ class Submission:
         return None
 
     def layer(
-        self, name, config, weights, *inputs, method=None, prepare=None, example=None, **kwargs
+        self,
+        name,
+        config,
+        weights,
+        *inputs,
+        method=None,
+        prepare=None,
+        example=None,
+        compiled=False,
+        **kwargs,
     ):
         """Makes a layer or model, sets its weights, and calls it.
 
@@ -134,6 +171,7 @@ class Submission:
                 its further arguments, such as ("load_gpt2_weights", arrays).
             example: array or tuple of arrays, an input to build it with; `inputs` if None. For a
                 method that takes something else than the layer does.
+            compiled: bool, calls it as `compiled` does.
 
         Returns:
             The result as plain data.
@@ -145,6 +183,7 @@ class Submission:
             if prepare is not None:
                 self._find(prepare[0])(layer, *self._send(prepare[1:]))
             target = getattr(layer, method) if method else layer
+            target = _compiled(target) if compiled else target
             return target(*self._send(inputs), **self._send(kwargs))
 
         return self._run(name, run)
@@ -160,6 +199,14 @@ class Submission:
             return {path: w.numpy() for path, w in _named_weights(layer).items()}
 
         return self._run(name, run)
+
+    def weights_of(self, part):
+        """Returns {dotted path: array} of the weights that a `Part` has after the calls so far."""
+
+        def run():
+            return {path: w.numpy() for path, w in _named_weights(self._send(part)).items()}
+
+        return self._run(part.name, run)
 
     def load(self, *how):
         """Runs the lab's definitions; arguments as in `extract.Source.module`."""
@@ -187,9 +234,9 @@ class Submission:
             result = action()
         except (NotAttempted, Wrong):
             raise
-        except NotImplementedError as error:
-            raise NotAttempted(f"{name} is not written yet.") from error
         except Exception as error:
+            if isinstance(error, NotImplementedError) and _says_unwritten(error):
+                raise NotAttempted(f"{name} is not written yet.") from error
             raise Crashed(name, error) from error
         return plain(result, name)
 
@@ -211,7 +258,9 @@ class Submission:
             return type(value)(self._send(v) for v in value)
         if type(value) is dict:
             return {k: self._send(v) for k, v in value.items()}
-        if isinstance(value, PLAIN + (config_module.GPTConfig, set, np.random.Generator)):
+        if type(value) is set:
+            return set(value)
+        if isinstance(value, PLAIN + (config_module.GPTConfig, np.random.Generator)):
             return value
         raise TypeError(f"a test may not send a {type(value).__name__}; see Submission.call")
 
@@ -282,6 +331,37 @@ def plain(value, name="the result"):
             # NumPy has no bfloat16 of its own; float32 holds it exactly.
             return array.astype("float32") if array.dtype.kind == "V" else array
     raise Wrong(f"{name} returned a {type(value).__name__}; its docstring asks for something else.")
+
+
+def _compiled(function):
+    import tensorflow as tf
+
+    # As Keras compiles a training step: a Python `if` is not rewritten.
+    return tf.function(function, autograph=False)
+
+
+def _expect_unchanged(name, before, after):
+    """Raises Wrong if an argument of plain data is not what it was; tensors cannot change."""
+    for old, new in zip(before, after, strict=True):
+        if not isinstance(old, PLAIN) and _is_plain(old) and old != new:
+            raise Wrong(
+                f"{name} changed what it was given: {_in_short(old)} became {_in_short(new)}.",
+                "argument.changed",
+            )
+
+
+def _is_plain(value):
+    """Whether a value holds no array; a container of arrays, such as a cache, may be filled."""
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    if isinstance(value, (list, tuple, set)):
+        return all(map(_is_plain, value))
+    return isinstance(value, PLAIN)
+
+
+def _in_short(value):
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _set_weights(name, layer, weights):

@@ -9,9 +9,18 @@ import contextlib
 import numpy as np
 import pytest
 
-from gpt_tf.course.submission import Part, Wrong
+from gpt_tf.course.submission import Crashed, NotAttempted, Part, Wrong
 
-__all__ = ["Part", "exercise", "expect", "expect_close", "expect_equal", "margins"]
+__all__ = [
+    "Part",
+    "exercise",
+    "expect",
+    "expect_close",
+    "expect_compiles",
+    "expect_equal",
+    "expect_written",
+    "margins",
+]
 
 _margins = []
 
@@ -42,6 +51,51 @@ def expect(condition, message, misconception=None):
     """Raises Wrong with `message` (and the mistake's id) unless `condition` holds."""
     if not condition:
         raise Wrong(message, misconception)
+
+
+def expect_compiles(ask, what, misconception="tensor.needs-values"):
+    """Expects an answer where training asks it: in a `tf.function`, where tensors have no values.
+
+    What goes through NumPy there fails; outside it has no gradient, so that a model would not
+    learn through it.
+
+    Args:
+        ask: function without arguments that asks the submission, compiled.
+        what: str, what is asked, for the message.
+        misconception: str, the id of the mistake.
+
+    Raises:
+        Wrong: it fails; the message has the student's line.
+    """
+    try:
+        ask()
+    except Crashed as error:
+        where = "".join(f"\n  at {line}" for line in error.lines[-1:])
+        raise Wrong(
+            f"{what} fails while TensorFlow compiles it for training: a tensor then has a shape, "
+            f"but no values{where}",
+            misconception,
+        ) from None
+
+
+def expect_written(ask, what, misconception):
+    """Asks for one method of a class of which others are known to be written.
+
+    Args:
+        ask: function without arguments that asks the submission for it.
+        what: str, the method, for the message.
+        misconception: str, the id of "it is not written".
+
+    Returns:
+        What `ask` returns.
+
+    Raises:
+        Wrong: the method still raises NotImplementedError.
+    """
+    try:
+        return ask()
+    except NotAttempted:
+        raise Wrong(f"{what} is not written yet", misconception) from None
 
 
 def expect_equal(actual, expected, misconceptions=None, what="the result"):

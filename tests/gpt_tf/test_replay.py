@@ -45,11 +45,17 @@ class Noted(Submission):
     def call(self, *arguments, **options):
         return self.answer("call", arguments, options)
 
+    def compiled(self, *arguments, **options):
+        return self.answer("compiled", arguments, options)
+
     def layer(self, *arguments, **options):
         return self.answer("layer", arguments, options)
 
     def weights(self, *arguments, **options):
         return self.answer("weights", arguments, options)
+
+    def weights_of(self, *arguments):
+        return self.answer("weights_of", arguments, {})
 
 
 class Replayed(Noted):

@@ -2,6 +2,7 @@
 
 import numpy as np
 from reference import embeddings as reference
+from reference.attention import softmax
 
 from gpt_tf.course.submission import Crashed
 from gpt_tf.course.testing import (
@@ -51,6 +52,7 @@ def test_a_row_for_each_token(submission, rng):
             "embedding.unit-length": reference.embed(tokens, table / rows),
             "embedding.averaged": right.mean(axis=1),
             "embedding.one-hot": reference.one_hot(tokens, VOCABULARY),
+            "embedding.zero-is-padding": right * (tokens != 0)[..., None],
         },
         what="embed_tokens(tokens, token_embeddings)",
     )
@@ -118,6 +120,16 @@ def test_initial_weights(submission):
     sizes = {"vocabulary_size": 401, "max_sequence_length": 203, "hidden_dim": 64}
     weights = submission.weights("TokenAndPositionEmbedding", sizes, np.zeros((2, 3), int))
     shapes = {name: weight.shape for name, weight in sorted(weights.items())}
+    expect(
+        list(shapes) != ["token_embeddings"],
+        "the layer has no weight position_embeddings: its positions are not learned",
+        "embedding.positions-fixed",
+    )
+    expect(
+        (64, 401) not in shapes.values() and list(shapes.values()).count((401, 64)) < 2,
+        f"the layer has two matrices for tokens, one too many: {shapes}",
+        "embedding.untied",
+    )
     wanted = {"position_embeddings": (203, 64), "token_embeddings": (401, 64)}
     expect(shapes == wanted, f"the weights are {shapes}, expected {wanted}")
     for name, weight in weights.items():
@@ -143,7 +155,7 @@ def test_adds_token_and_position(submission, rng):
     right = reference.token_and_position(tokens, w)
     token, position = reference.embed(tokens, w["token_embeddings"]), w["position_embeddings"]
     expect_close(
-        submission.layer("TokenAndPositionEmbedding", SIZES | {"dropout": 0.5}, w, tokens),
+        submission.layer("TokenAndPositionEmbedding", SIZES, w, tokens),
         right,
         misconceptions={
             "embedding.no-positions": token,
@@ -212,7 +224,15 @@ def test_dropout_on_the_sum(submission, rng):
     tokens, w = some_tokens(rng), tables(rng)
     config = SIZES | {"dropout": 0.5}
     quiet = reference.token_and_position(tokens, w)
-    training = submission.layer("TokenAndPositionEmbedding", config, w, tokens, training=True)
+    found, training = (
+        submission.layer("TokenAndPositionEmbedding", config, w, tokens, training=on)
+        for on in (False, True)
+    )
+    expect(
+        np.allclose(found, quiet, atol=1e-4),
+        "TokenAndPositionEmbedding(dropout=0.5) drops outside training, too",
+        "embedding.dropout-always",
+    )
     # At rate 0.5 an entry of the sum becomes 0 or twice what it was, token and position alike.
     kept = training != 0
     expect(
@@ -257,6 +277,7 @@ def test_logits_use_the_same_matrix(submission, rng):
         misconceptions={
             "embedding.logits-scaled": reference.logits(hidden, w["token_embeddings"])
             / np.sqrt(HIDDEN),
+            "logits.softmax": softmax(reference.logits(hidden, w["token_embeddings"])),
         },
         what="embedding.logits(hidden)",
     )
@@ -323,3 +344,17 @@ def test_more_than_there_are(submission, rng):
             f"{error[0] if error else 'nothing'}, expected ValueError",
             "neighbours.k-unchecked",
         )
+
+
+@exercise("lab03.nearest_tokens")
+def test_a_twin_is_a_neighbour(submission, rng):
+    # Row 2 is row 5 once more, so that the token itself is not the first of all.
+    table = rng.normal(size=(7, 4))
+    table[:, 0] = -1 - np.abs(table[:, 0])
+    table[[2, 5]] = [1.0, 0.0, 0.0, 0.0]
+    expect_equal(
+        submission.call("nearest_tokens", table, 5, 1),
+        [2],
+        misconceptions={"neighbours.first-is-itself": [5]},
+        what="nearest_tokens(table, 5, 1) where row 2 equals row 5",
+    )

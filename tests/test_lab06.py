@@ -183,12 +183,14 @@ def test_narrowest_widest_shortest(submission):
 
 @exercise("lab06.banded_causal_mask")
 def test_a_window_without_positions(submission):
-    error = submission.error("banded_causal_mask", 5, 0)
-    expect(
-        error is not None and error[0] == "ValueError",
-        f"banded_causal_mask(5, 0) raises {error[0] if error else 'nothing'}, expected ValueError",
-        "band.window-unchecked",
-    )
+    for window in (0, -2):
+        error = submission.error("banded_causal_mask", 5, window)
+        expect(
+            error is not None and error[0] == "ValueError",
+            f"banded_causal_mask(5, {window}) raises {error[0] if error else 'nothing'}, expected "
+            "ValueError",
+            "band.window-unchecked",
+        )
 
 
 @exercise("lab06.banded_causal_mask")
@@ -385,12 +387,11 @@ def test_dropout_while_training(submission, rng):
     w |= {"final_norm.gamma": np.ones(config.hidden_dim), "final_norm.beta": 0 * table[0]}
     w = {n: a / 1000 if ".projection." in n or ".contract." in n else a for n, a in w.items()}
     found = submission.layer("GPT", {"config": config}, w, tokens, training=True)
-    moved = np.max(np.abs(found - reference.logits(tokens, w, config)), axis=(1, 2)) > 0.1
-    expect(np.any(moved), "with training=True nothing is dropped", "gpt.no-dropout")
-    expect(
-        np.any(moved[1:]), "with training=True the embedding drops nothing", "gpt.embedding-dropout"
-    )
-    expect(moved[0], "with training=True the blocks drop nothing", "gpt.block-dropout")
+    moved = np.max(np.abs(found - reference.logits(tokens, w, config)), axis=(1, 2))
+    by_embedding, by_blocks = np.max(moved[1:]) > 1, moved[0] > 0.1
+    expect(by_embedding or by_blocks, "with training=True nothing is dropped", "gpt.no-dropout")
+    expect(by_embedding, "with training=True the embedding drops nothing", "gpt.embedding-dropout")
+    expect(by_blocks, "with training=True the blocks drop nothing", "gpt.block-dropout")
     # All entries of those texts are above 0. So the smallest of a position are those dropped.
     states = np.linalg.lstsq(table, found[1:].reshape(-1, len(table)).T)[0].T
     dropped = np.mean(states - states.min(axis=1, keepdims=True) < 0.2)

@@ -72,8 +72,8 @@ def expect_compiles(ask, what, misconception="tensor.needs-values"):
     except Crashed as error:
         where = "".join(f"\n  at {line}" for line in error.lines[-1:])
         raise Wrong(
-            f"{what} fails while TensorFlow compiles it for training: a tensor then has a shape, "
-            f"but no values{where}",
+            f"{what} fails in a compiled step, as training has it: there a tensor has a shape, but "
+            f"no values yet{where}",
             misconception,
         ) from None
 

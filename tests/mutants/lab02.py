@@ -147,6 +147,18 @@ def merge_pair(symbols, pair):
     return symbols
 
 
+@wrong("lab02.merge_pair", draws="argument.changed")
+def merge_pair(symbols, pair):
+    if isinstance(symbols, tuple):
+        symbols = list(symbols)
+    i = 0
+    while i < len(symbols) - 1:
+        if (symbols[i], symbols[i + 1]) == pair:
+            symbols[i : i + 2] = ["".join(pair)]
+        i += 1
+    return symbols
+
+
 @wrong("lab02.train_bpe", draws="train.words-weigh-the-same")
 def train_bpe(word_counts, num_merges):
     words, merges = dict.fromkeys(map(tuple, word_counts), 1), []
@@ -261,6 +273,17 @@ def train_bpe(word_counts, num_merges):
     return merges
 
 
+@wrong("lab02.train_bpe", draws="argument.changed")
+def train_bpe(word_counts, num_merges):
+    for word in [w for w in word_counts if isinstance(w, str)]:
+        word_counts[tuple(word)] = word_counts.pop(word)
+    words, merges = word_counts, []
+    while len(merges) < num_merges and (counts := count_pairs(words)):
+        merges.append(min(counts, key=lambda pair: (-counts[pair], pair)))
+        words = {tuple(merge_pair(word, merges[-1])): n for word, n in words.items()}
+    return merges
+
+
 @wrong("lab02.apply_merges", draws="apply.leftmost")
 def apply_merges(symbols, ranks):
     symbols, i = list(symbols), 0
@@ -328,6 +351,18 @@ def apply_merges(symbols, ranks):
     for pair in ranks:
         symbols = merge_pair(symbols, pair)
     return list(symbols)
+
+
+@wrong("lab02.apply_merges", draws="argument.changed")
+def apply_merges(symbols, ranks):
+    while known := [pair for pair in itertools.pairwise(symbols) if pair in ranks]:
+        best = min(known, key=ranks.get)
+        i = 0
+        while i < len(symbols) - 1:
+            if (symbols[i], symbols[i + 1]) == best:
+                symbols[i] += symbols.pop(i + 1)
+            i += 1
+    return symbols
 
 
 @wrong("lab02.bytes_to_unicode", draws="bytes.themselves")

@@ -11,6 +11,7 @@ from gpt_tf.course.testing import (
     expect_close,
     expect_compiles,
     expect_equal,
+    expect_no_crash,
     expect_written,
 )
 
@@ -199,6 +200,17 @@ def test_the_longest_and_the_shortest_text(submission, rng):
             reference.token_and_position(tokens, w, start=start),
             what=f"TokenAndPositionEmbedding of {length} tokens from position {start}",
         )
+
+
+@exercise("lab03.TokenAndPositionEmbedding")
+def test_another_length_than_it_was_built_with(submission, rng):
+    tokens, w = some_tokens(rng), tables(rng)
+    what = "TokenAndPositionEmbedding of 5 tokens, built with 2"
+    with expect_no_crash(what, "layer.one-length"):
+        found = submission.layer(
+            "TokenAndPositionEmbedding", SIZES, w, tokens, example=tokens[:1, :2]
+        )
+    expect_close(found, reference.token_and_position(tokens, w), what=what)
 
 
 @exercise("lab03.TokenAndPositionEmbedding")

@@ -12,6 +12,7 @@ from gpt_tf.course.testing import (
     expect_close,
     expect_compiles,
     expect_equal,
+    expect_no_crash,
     expect_written,
 )
 
@@ -196,19 +197,20 @@ def test_dropout_acts_on_the_weights(submission, rng):
     q, k, v = rng.normal(size=(3, BATCH, HEADS, LENGTH, HEAD_DIM))
     # Adds 1 to each weight: a stand-in for dropout that leaves nothing to chance.
     add_one = Part("keras.layers.Rescaling", {"scale": 1.0, "offset": 1.0})
-    weights = reference.weights(q, k)
-    expect_close(
-        submission.call("scaled_dot_product_attention", q, k, v, dropout=add_one),
-        np.einsum("bhts,bhsd->bhtd", weights + 1, v),
-        misconceptions={
-            "attention.dropout-ignored": reference.attention(q, k, v),
-            "attention.dropout-on-output": reference.attention(q, k, v) + 1,
-            "attention.own-mask": np.einsum(
-                "bhts,bhsd->bhtd", reference.weights(q, k, reference.causal(LENGTH)) + 1, v
-            ),
-        },
-        what="scaled_dot_product_attention with a dropout that adds 1 to its input",
-    )
+    lower = reference.causal(LENGTH)
+    masked = np.einsum("bhts,bhsd->bhtd", reference.weights(q, k, lower) + 1, v)
+    for mask in (None, lower):
+        right = np.einsum("bhts,bhsd->bhtd", reference.weights(q, k, mask) + 1, v)
+        expect_close(
+            submission.call("scaled_dot_product_attention", q, k, v, mask=mask, dropout=add_one),
+            right,
+            misconceptions={
+                "attention.dropout-ignored": reference.attention(q, k, v, mask),
+                "attention.dropout-on-output": reference.attention(q, k, v, mask) + 1,
+            }
+            | ({"attention.own-mask": masked} if mask is None else {}),
+            what="scaled_dot_product_attention with a dropout that adds 1 to its input",
+        )
 
 
 @exercise("lab04.scaled_dot_product_attention")
@@ -390,6 +392,16 @@ def test_heads_for_later_labs(submission, rng):
         },
         what="the queries, keys and values of CausalSelfAttention.heads(x)",
     )
+
+
+@exercise("lab04.CausalSelfAttention")
+def test_another_length_than_it_was_built_with(submission, rng):
+    x, w = rng.normal(size=(BATCH, LENGTH, 10)), layer_weights(rng)
+    config = {"num_heads": HEADS, "head_dim": HEAD_DIM}
+    what = "CausalSelfAttention of 7 positions, built with 3"
+    with expect_no_crash(what, "layer.one-length"):
+        found = submission.layer("CausalSelfAttention", config, w, x, example=x[:1, :3])
+    expect_close(found, reference.causal_self_attention(x, w, HEADS), what=what)
 
 
 @exercise("lab04.CausalSelfAttention")

@@ -141,6 +141,7 @@ def test_a_pair_for_each_block(submission):
             "cache.heads-merged": cache_of(BATCH, size, HEADS * HEAD_DIM),
             "cache.starts-with-no-room": cache_of(BATCH, HEADS, 0, HEAD_DIM),
             "cache.width-of-the-model": cache_of(BATCH, HEADS, size, 10),
+            "cache.head-dim-computed": cache_of(BATCH, HEADS, size, 10 // HEADS),
         }
         if length:
             wrong["cache.length-ignored"] = cache_of(BATCH, HEADS, SIZE, HEAD_DIM)
@@ -266,6 +267,8 @@ def test_takes_a_mask(submission, rng):
     x, w = rng.normal(size=(BATCH, 6, 10)), layer_weights(rng)
     after = generation.filled(x, w, HEADS, SIZE)
     mask = gpt.band(SIZE, 2)[4:6]
+    # The caller may let the first new position look at the second one.
+    joined, mask[0, 5] = mask.copy(), True
     output, _ = submission.call(
         "cached_attention",
         layer(w),
@@ -278,7 +281,8 @@ def test_takes_a_mask(submission, rng):
         output,
         generation.attend(x[:, 4:], *after, mask, w, HEADS),
         misconceptions={
-            "cache.given-mask-ignored": attention.causal_self_attention(x, w, HEADS)[:, 4:]
+            "cache.given-mask-ignored": attention.causal_self_attention(x, w, HEADS)[:, 4:],
+            "cache.mask-and-causal": generation.attend(x[:, 4:], *after, joined, w, HEADS),
         },
         tolerance=2e-5,
         what="output of cached_attention(..., attention_mask=mask)",
@@ -346,6 +350,13 @@ def test_token_by_token(submission, rng):
         tolerance=2e-4,
         what="logits after decode_step of 3 tokens, of 1, and of 1 more",
     )
+
+
+@exercise("lab08.decode_step")
+def test_in_a_compiled_step(submission, rng):
+    pair = np.zeros((BATCH, HEADS, SMALL.max_sequence_length, HEAD_DIM))
+    given = model(SMALL), some_tokens(rng, 1), [(pair, pair)], np.array(2)
+    expect_compiles(lambda: submission.compiled("decode_step", *given), "decode_step")
 
 
 @exercise("lab08.decode_step")

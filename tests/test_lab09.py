@@ -274,7 +274,7 @@ def test_each_row_is_cut_for_itself(submission):
 
 @exercise("lab09.multiple_choice_inputs")
 def test_any_context_and_answers(submission, rng):
-    context, *answers = some_texts(rng, 4)
+    context, *answers = some_texts(rng, 6)
     length = int(rng.integers(6, 20))
     expect_equal(
         submission.call("multiple_choice_inputs", context, answers, TOKENS, length),
@@ -404,6 +404,11 @@ def test_dropout_acts_on_the_states_while_training(submission):
         not np.all(np.isin(np.round(training), (0, 400))),
         "dropout acts on the logits, expected on the states",
         "head.dropout-on-logits",
+    )
+    expect(
+        np.allclose(training / 2, np.round(training / 2), atol=1e-3),
+        "with dropout=0.5 in training, the states that are kept are not doubled",
+        "head.dropout-rate",
     )
     expect(
         np.allclose(submission.layer("TaskHead", config, w, states), 200, rtol=1e-3),
@@ -539,6 +544,13 @@ def test_only_real_tokens_count(submission, rng):
         misconceptions={
             "language.padding-counts": reference.language_loss(tokens, logits, everything),
             "language.padding-only": reference.language_loss(tokens, logits, ~real),
+            "language.mask-of-inputs": reference.language_loss(tokens, logits, np.roll(real, 1, 1)),
+            "language.mean-of-rows": np.mean(
+                [
+                    reference.language_loss(*(x[i : i + 1] for x in (tokens, logits, real)))
+                    for i in range(3)
+                ]
+            ),
             "language.no-shift": reference.language_loss(tokens, logits, real, shift=0),
             "language.zero-but-counted": reference.language_loss(tokens, logits, real)
             * real[:, 1:].mean(),
@@ -548,6 +560,18 @@ def test_only_real_tokens_count(submission, rng):
     )
     expect_compiles(
         lambda: submission.compiled("language_loss", tokens, logits, 3), "language_loss"
+    )
+
+
+@exercise("lab09.language_loss")
+def test_any_padding(submission, rng):
+    pad = int(rng.integers(4, 9))
+    tokens = np.where(np.arange(7) < np.array([[7], [4]]), rng.integers(0, 4, size=(2, 7)), pad)
+    logits = rng.normal(size=(2, 7, 10)) * 2
+    expect_close(
+        submission.call("language_loss", tokens, logits, pad),
+        reference.language_loss(tokens, logits, tokens != pad),
+        what=f"language_loss of rows of 7 and 4 tokens, pad={pad}",
     )
 
 

@@ -86,9 +86,11 @@ def test_empty_query(submission):
 
 @exercise("lab12.build_prompt")
 def test_any_words(submission, rng):
-    words = ["".join(rng.choice(list("abcdefg"), size=5)) for _ in range(8)]
+    words = ["".join(rng.choice(list("abcDEFG"), size=5)) for _ in range(8)]
     description, query, *rest = words
     shots = list(zip(rest[::2], rest[1::2], strict=True))
+    # The same input may be shown twice.
+    shots.append((shots[0][0], query))
     lines = [description, *(f"Q: {a} A: {b}" for a, b in shots), f"Q: {query} A:"]
     expect_equal(
         submission.call("build_prompt", description, shots, query),
@@ -123,12 +125,13 @@ def test_sums_of_log_probabilities(submission, rng):
 @exercise("lab12.score_candidates")
 def test_one_short_candidate(submission, rng):
     model, w = make_model(rng)
-    expect_close(
-        submission.call("score_candidates", model, [5], [[9]]),
-        reference.scores([5], [[9]], w, CONFIG),
-        tolerance=1e-4,
-        what="score_candidates of a prompt and a candidate of 1 token each",
-    )
+    for prompt in ([5], [5, 2, 8, 8, 1, 7, 3, 10]):
+        expect_close(
+            submission.call("score_candidates", model, prompt, [[9]]),
+            reference.scores(prompt, [[9]], w, CONFIG),
+            tolerance=1e-4,
+            what=f"score_candidates of a prompt of {len(prompt)} and a candidate of 1 token",
+        )
 
 
 @exercise("lab12.score_candidates")
@@ -271,6 +274,21 @@ def test_against_the_unconditional_choice(submission, rng):
             "choose.difference-reversed": reverse,
             "choose.answer-prompt-only": common,
         },
+        what='choose_candidate(..., normalise="unconditional")',
+    )
+
+
+@exercise("lab12.choose_candidate")
+def test_against_the_unconditional_lengths_play_no_part(submission, rng):
+    def both(scores, anyway):
+        return ratio(scores, anyway) / [len(s) for s in scores]
+
+    model, right, (by_length,) = draw_until(rng, ratio, both)
+    kwargs = {"normalise": "unconditional", "answer_prompt_ids": NOTHING}
+    expect_equal(
+        submission.call("choose_candidate", model, PROMPT, CANDIDATES, **kwargs),
+        right,
+        misconceptions={"choose.both-at-once": by_length},
         what='choose_candidate(..., normalise="unconditional")',
     )
 

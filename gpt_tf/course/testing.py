@@ -18,6 +18,7 @@ __all__ = [
     "expect_close",
     "expect_compiles",
     "expect_equal",
+    "expect_no_crash",
     "expect_written",
     "margins",
 ]
@@ -64,11 +65,14 @@ def expect_compiles(ask, what, misconception="tensor.needs-values"):
         what: str, what is asked, for the message.
         misconception: str, the id of the mistake.
 
+    Returns:
+        What `ask` returns.
+
     Raises:
         Wrong: it fails; the message has the student's line.
     """
     try:
-        ask()
+        return ask()
     except Crashed as error:
         where = "".join(f"\n  at {line}" for line in error.lines[-1:])
         raise Wrong(
@@ -76,6 +80,23 @@ def expect_compiles(ask, what, misconception="tensor.needs-values"):
             f"no values yet{where}",
             misconception,
         ) from None
+
+
+@contextlib.contextmanager
+def expect_no_crash(what, misconception):
+    """Names the mistake that makes an answer crash here, in a `with` statement.
+
+    Args:
+        what: str, what is asked inside, for the message.
+        misconception: str, the id of the mistake.
+
+    Raises:
+        Wrong: in place of `Crashed`.
+    """
+    try:
+        yield
+    except Crashed as error:
+        raise Wrong(f"{what}: {error}", misconception) from None
 
 
 def expect_written(ask, what, misconception):

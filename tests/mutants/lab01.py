@@ -130,6 +130,17 @@ def count_ngrams(tokens, n):
     return counts
 
 
+@wrong("lab01.count_ngrams", draws="counts.no-error")
+def count_ngrams(tokens, n):
+    if n == 0:
+        raise ValueError("no token to guess")
+    counts = {}
+    for i in range(len(tokens) - n + 1):
+        row = counts.setdefault(tuple(tokens[i : i + n - 1]), {})
+        row[tokens[i + n - 1]] = row.get(tokens[i + n - 1], 0) + 1
+    return counts
+
+
 @wrong("lab01.smoothed_probability", draws="smoothing.none")
 def smoothed_probability(counts, context, token, vocabulary_size, alpha):
     followers = counts.get(context, {})
@@ -677,3 +688,10 @@ class LSTMLanguageModel(Model):
     def call(self, tokens, training=False):
         states = self.lstm(self.embedding(tokens))
         return self.output_logits(keras.layers.Dropout(0.5)(states, training=training))
+
+
+@wrong("lab01.LSTMLanguageModel", draws="tensor.needs-values")
+class LSTMLanguageModel(Model):
+    def call(self, tokens):
+        states = np.asarray(self.lstm(self.embedding(tokens)))
+        return self.output_logits(states)

@@ -80,6 +80,16 @@ def count_pairs(words):
     return counts
 
 
+@wrong("lab02.count_pairs", draws="pairs.rare-left-out")
+def count_pairs(words):
+    counts = collections.Counter()
+    for word, count in words.items():
+        if count > 1:
+            for pair in itertools.pairwise(word):
+                counts[pair] += count
+    return counts
+
+
 @wrong("lab02.merge_pair", draws="merge.first-place-only")
 def merge_pair(symbols, pair):
     symbols = list(symbols)
@@ -508,6 +518,13 @@ def pre_tokenize(text):
     return regex.findall(pattern, unicodedata.normalize("NFC", text))
 
 
+@wrong("lab02.pre_tokenize", draws="pre.digits-in-threes")
+def pre_tokenize(text):
+    # As GPT-4 does.
+    pattern = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+    return regex.findall(pattern, text)
+
+
 @wrong("lab02.bpe_encode", draws="encode.not-spelled")
 def bpe_encode(text, vocabulary, ranks):
     stand_in = bytes_to_unicode()
@@ -583,6 +600,24 @@ def bpe_encode(text, vocabulary, ranks):
     ids = []
     for piece in pre_tokenize(text):
         symbols = [bytes_to_unicode()[byte] for byte in piece.encode("ascii")]
+        ids += [vocabulary[token] for token in apply_merges(symbols, ranks)]
+    return ids
+
+
+@wrong("lab02.bpe_encode", draws="encode.lower-case")
+def bpe_encode(text, vocabulary, ranks):
+    ids = []
+    for piece in pre_tokenize(text.lower()):
+        symbols = [bytes_to_unicode()[byte] for byte in piece.encode("utf-8")]
+        ids += [vocabulary[token] for token in apply_merges(symbols, ranks)]
+    return ids
+
+
+@wrong("lab02.bpe_encode", draws="encode.normalised")
+def bpe_encode(text, vocabulary, ranks):
+    ids = []
+    for piece in pre_tokenize(unicodedata.normalize("NFC", text)):
+        symbols = [bytes_to_unicode()[byte] for byte in piece.encode("utf-8")]
         ids += [vocabulary[token] for token in apply_merges(symbols, ranks)]
     return ids
 

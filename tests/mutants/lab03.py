@@ -292,6 +292,17 @@ class TokenAndPositionEmbedding(Layer):
         raise NotImplementedError
 
 
+@wrong("lab03.TokenAndPositionEmbedding", draws="layer.one-length")
+class TokenAndPositionEmbedding(Layer):
+    def build(self, tokens_shape):
+        super().build(tokens_shape)
+        self.length = tokens_shape[1]
+
+    def call(self, tokens, start=0):
+        x = embed_tokens(tokens, self.token_embeddings)
+        return self.dropout(x + self.positions(self.length, start))
+
+
 @wrong("lab03.nearest_tokens", draws="neighbours.dot-product")
 def nearest_tokens(token_embeddings, index, k):
     scores = keras.ops.matmul(token_embeddings, token_embeddings[index])

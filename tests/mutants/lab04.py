@@ -250,6 +250,14 @@ def scaled_dot_product_attention(q, k, v, mask=None, dropout=None):
     return (dropout(weights) if dropout else weights) @ v
 
 
+@wrong("lab04.scaled_dot_product_attention", draws="attention.dropout-ignored")
+def scaled_dot_product_attention(q, k, v, mask=None, dropout=None):
+    weights = attention_weights(q, k, mask)
+    if mask is None and dropout is not None:
+        weights = dropout(weights)
+    return weights @ v
+
+
 @wrong("lab04.split_heads", draws="heads.reshape-only")
 def split_heads(x, num_heads):
     batch, length, width = x.shape
@@ -473,3 +481,17 @@ class CausalSelfAttention(Layer):
         mask = causal_mask(x.shape[1]) if attention_mask is None else attention_mask
         weights = self.dropout(attention_weights(q, k, mask), training=True)
         return self.projection(merge_heads(weights @ v))
+
+
+@wrong("lab04.CausalSelfAttention", draws="layer.one-length")
+class CausalSelfAttention(Layer):
+    def build(self, shape):
+        super().build(shape)
+        self.mask = causal_mask(shape[1])
+
+    def call(self, x, attention_mask=None):
+        q, k, v = self.heads(x)
+        mask = self.mask if attention_mask is None else attention_mask
+        return self.projection(
+            merge_heads(scaled_dot_product_attention(q, k, v, mask, self.dropout))
+        )

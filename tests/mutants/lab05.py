@@ -571,3 +571,13 @@ class TransformerBlock(Block):
 
         x = self.around(x, lambda y: self.dropout(attend(y)), self.attention_norm)
         return self.around(x, lambda y: self.dropout(self.feed_forward(y)), self.feed_forward_norm)
+
+
+@wrong("lab05.TransformerBlock", draws="layer.one-length")
+class TransformerBlock(Block):
+    def build(self, shape):
+        super().build(shape)
+        self.mask = parts.causal_mask(shape[1])
+
+    def call(self, x, attention_mask=None):
+        return super().call(x, self.mask if attention_mask is None else attention_mask)

@@ -129,6 +129,13 @@ def count_parameters(config):
     return embeddings + config.num_layers * (block + norm * config.normalize_first)
 
 
+@wrong("lab06.count_parameters", draws="count.not-whole")
+def count_parameters(config):
+    embeddings, block, norm = shapes(config)
+    norms = 2 * config.num_layers + config.normalize_first
+    return embeddings + config.num_layers * (block - 2 * norm) + norms / 0.5 * config.hidden_dim
+
+
 @wrong("lab06.residual_stddev", draws="init.root-of-half")
 def residual_stddev(num_layers, stddev=0.02):
     return stddev / (2 * num_layers**0.5)
@@ -567,6 +574,12 @@ class GPT(Model):
         return super().norm(self.dropout(x))
 
 
+@wrong("lab06.GPT", draws="tensor.needs-values")
+class GPT(Model):
+    def norm(self, x):
+        return super().norm(keras.ops.convert_to_tensor(keras.ops.convert_to_numpy(x)))
+
+
 def places(model):
     """{released name: variable}, right as it is."""
     found = {
@@ -743,3 +756,11 @@ def load_gpt2_weights(model, arrays):
     for name, variable in targets.items():
         array = keras.ops.convert_to_tensor(arrays[name])
         variable.assign(array[0] if len(array.shape) > len(variable.shape) else array)
+
+
+@wrong("lab06.load_gpt2_weights", draws="load.rest-unnoticed")
+def load_gpt2_weights(model, arrays):
+    blocks = {name.split("/")[0] for name in arrays if name[0] == "h"}
+    if len(blocks) != len(model.blocks):
+        raise ValueError("another number of blocks")
+    fill(places(model), arrays)

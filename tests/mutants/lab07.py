@@ -91,6 +91,13 @@ def pack_documents(documents, length, delimiter):
     return rows([t for d in documents for t in d], length)
 
 
+@wrong("lab07.pack_documents", draws="pack.bad-input-passes")
+def pack_documents(documents, length, delimiter):
+    if length == 0 or any(len(d) == 0 for d in documents):
+        raise ValueError("length is 0, or a document is empty")
+    return rows([t for d in documents for t in [*d, delimiter]], length)
+
+
 def cross_entropy(targets, logits):
     return keras.ops.sparse_categorical_crossentropy(
         keras.ops.cast(targets, "int32"), logits, from_logits=True
@@ -333,3 +340,31 @@ def warmup_cosine(step, peak, warmup_steps, total_steps, final_fraction=0.0):
     progress = min((float(step) - warmup_steps) / (total_steps - warmup_steps), 1.0)
     share = (1 + np.cos(np.pi * progress)) / 2
     return peak * (final_fraction + (1 - final_fraction) * share)
+
+
+@wrong("lab07.warmup_cosine", draws="schedule.one-step-early")
+def warmup_cosine(step, peak, warmup_steps, total_steps, final_fraction=0.0):
+    check_room(warmup_steps, total_steps)
+    step = keras.ops.cast(step, "float32")
+    share = half_cosine((step - warmup_steps) / (total_steps - warmup_steps))
+    falling = final_fraction + (1 - final_fraction) * share
+    return peak * keras.ops.where(step < warmup_steps, (step + 1) / max(warmup_steps, 1), falling)
+
+
+@wrong("lab07.warmup_cosine", draws="schedule.rises-from-the-floor")
+def warmup_cosine(step, peak, warmup_steps, total_steps, final_fraction=0.0):
+    check_room(warmup_steps, total_steps)
+    step = keras.ops.cast(step, "float32")
+    share = half_cosine((step - warmup_steps) / (total_steps - warmup_steps))
+    share = keras.ops.where(step < warmup_steps, step / max(warmup_steps, 1), share)
+    return peak * (final_fraction + (1 - final_fraction) * share)
+
+
+@wrong("lab07.warmup_cosine", draws="schedule.no-room-passes")
+def warmup_cosine(step, peak, warmup_steps, total_steps, final_fraction=0.0):
+    if warmup_steps == total_steps:
+        raise ValueError("no room for the cosine")
+    step = keras.ops.cast(step, "float32")
+    share = half_cosine((step - warmup_steps) / (total_steps - warmup_steps))
+    falling = final_fraction + (1 - final_fraction) * share
+    return peak * keras.ops.where(step < warmup_steps, step / max(warmup_steps, 1), falling)

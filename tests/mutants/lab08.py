@@ -151,6 +151,13 @@ def make_cache(model, batch_size, length=None):
     ]
 
 
+@wrong("lab08.make_cache", draws="cache.head-dim-computed")
+def make_cache(model, batch_size, length=None):
+    c = model.config
+    shape = (batch_size, c.num_heads, length or c.max_sequence_length, c.hidden_dim // c.num_heads)
+    return [(keras.ops.zeros(shape), keras.ops.zeros(shape)) for _ in model.blocks]
+
+
 def attend(attention, q, keys, values, mask):
     mixed = parts.scaled_dot_product_attention(q, keys, values, mask)
     return attention.projection(parts.merge_heads(mixed))
@@ -279,6 +286,16 @@ def cached_attention(attention, x, cache, index, attention_mask=None):
     return attend(attention, q, *cache, attention_mask), cache
 
 
+@wrong("lab08.cached_attention", draws="cache.mask-and-causal")
+def cached_attention(attention, x, cache, index, attention_mask=None):
+    q, *new = attention.heads(x)
+    cache = write_into(cache, new, index)
+    mask = past_mask(x, cache[0], index)
+    if attention_mask is not None:
+        mask = keras.ops.logical_and(mask, attention_mask)
+    return attend(attention, q, *cache, mask), cache
+
+
 def through_blocks(model, x, cache, index, masks, normalize_first=None):
     """The blocks as they should be, for mistakes that lie elsewhere."""
     first = model.config.normalize_first if normalize_first is None else normalize_first
@@ -404,6 +421,14 @@ def decode_step(model, tokens, cache, index):
 @wrong("lab08.decode_step", draws="decode.band-not-moved")
 def decode_step(model, tokens, cache, index):
     masks = every_second(model, band_rows(model, cache[0][0].shape[2], 0, tokens.shape[1]))
+    x, cache = through_blocks(model, model.embedding(tokens, start=index), cache, index, masks)
+    return last_logits(model, x), cache
+
+
+@wrong("lab08.decode_step", draws="tensor.needs-values")
+def decode_step(model, tokens, cache, index):
+    index = int(index)
+    masks = right_masks(model, tokens, cache, index)
     x, cache = through_blocks(model, model.embedding(tokens, start=index), cache, index, masks)
     return last_logits(model, x), cache
 

@@ -456,6 +456,13 @@ class TaskHead(Head):
         return self.linear(keras.ops.sum(states, axis=1))
 
 
+@wrong("lab09.TaskHead", draws="head.dropout-rate")
+class TaskHead(Head):
+    def __init__(self, form, num_classes=1, dropout=0.1, **kwargs):
+        super().__init__(form, num_classes, **kwargs)
+        self.dropout = keras.layers.Dropout(0.1)
+
+
 @wrong("lab09.label_distribution", draws="targets.nearest-class")
 def label_distribution(labels, num_classes):
     whole = keras.ops.cast(keras.ops.floor(labels + 0.5), "int32")
@@ -590,6 +597,24 @@ def language_loss(tokens, logits, pad):
 @wrong("lab09.language_loss", draws="task-loss.sign")
 def language_loss(tokens, logits, pad):
     return -parts.next_token_loss(tokens, logits, mask=keras.ops.not_equal(tokens, pad))
+
+
+@wrong("lab09.language_loss", draws="language.mask-of-inputs")
+def language_loss(tokens, logits, pad):
+    losses = keras.ops.sparse_categorical_crossentropy(
+        tokens[:, 1:], logits[:, :-1], from_logits=True
+    )
+    real = keras.ops.cast(tokens[:, :-1] != pad, "float32")
+    return keras.ops.sum(losses * real) / keras.ops.sum(real)
+
+
+@wrong("lab09.language_loss", draws="language.mean-of-rows")
+def language_loss(tokens, logits, pad):
+    losses = keras.ops.sparse_categorical_crossentropy(
+        tokens[:, 1:], logits[:, :-1], from_logits=True
+    )
+    real = keras.ops.cast(tokens[:, 1:] != pad, "float32")
+    return keras.ops.mean(keras.ops.sum(losses * real, axis=1) / keras.ops.sum(real, axis=1))
 
 
 @wrong("lab09.combined_loss", draws="combined.mix")

@@ -364,3 +364,11 @@ def choose_candidate(model, prompt_ids, candidates, normalise="length", answer_p
 def choose_candidate(model, prompt_ids, candidates, normalise="length", answer_prompt_ids=None):
     scores = all_scores(model, prompt_ids, candidates, normalise, answer_prompt_ids)
     return sorted(range(len(candidates)), key=np.asarray(scores).tolist().__getitem__)[-1]
+
+
+@wrong("lab12.choose_candidate", draws="choose.both-at-once")
+def choose_candidate(model, prompt_ids, candidates, normalise="length", answer_prompt_ids=None):
+    scores = all_scores(model, prompt_ids, candidates, normalise, answer_prompt_ids)
+    if normalise == "unconditional":
+        scores = scores / np.array([len(c) for c in candidates], "float32")
+    return int(keras.ops.argmax(scores))

@@ -120,7 +120,6 @@ class Submission:
             NotAttempted, Crashed, Wrong: see there. Wrong, too, if it changed a list, dict or set
                 that it was given.
         """
-
         return self._call(name, lambda function: function, args, kwargs)
 
     def compiled(self, name, *args, **kwargs):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from reference import ngrams as reference
 
-from gpt_tf.course.testing import exercise, expect, expect_close, expect_equal
+from gpt_tf.course.testing import exercise, expect, expect_close, expect_compiles, expect_equal
 
 # Five letters; seven are known, so that two have never been seen.
 TEXT = list("abracadabracab")
@@ -89,12 +89,13 @@ def test_text_shorter_than_n(submission):
 
 @exercise("lab01.count_ngrams")
 def test_n_below_one(submission):
-    raised = submission.error("count_ngrams", TEXT, 0)
-    expect(
-        raised is not None and raised[0] == "ValueError",
-        "count_ngrams(tokens, 0) should raise a ValueError",
-        "counts.no-error",
-    )
+    for n in (0, -1):
+        raised = submission.error("count_ngrams", TEXT, n)
+        expect(
+            raised is not None and raised[0] == "ValueError",
+            f"count_ngrams(tokens, {n}) should raise a ValueError",
+            "counts.no-error",
+        )
 
 
 @exercise("lab01.count_ngrams")
@@ -578,4 +579,8 @@ def test_nothing_random_in_training(submission, rng):
         np.shape(logits) == right.shape and np.max(np.abs(logits - right)) < 1e-3,
         "LSTMLanguageModel gives other logits with training=True than without",
         "lstm.dropout",
+    )
+    expect_compiles(
+        lambda: submission.layer("LSTMLanguageModel", LSTM_CONFIG, None, tokens, compiled=True),
+        "LSTMLanguageModel",
     )

@@ -2,9 +2,18 @@
 
 import numpy as np
 from reference import embeddings as reference
+from reference.attention import softmax
 
-from gpt_tf.course.submission import Crashed, NotAttempted, Part, Wrong
-from gpt_tf.course.testing import exercise, expect, expect_close, expect_equal
+from gpt_tf.course.submission import Crashed
+from gpt_tf.course.testing import (
+    exercise,
+    expect,
+    expect_close,
+    expect_compiles,
+    expect_equal,
+    expect_no_crash,
+    expect_written,
+)
 
 BATCH, LENGTH, VOCABULARY, POSITIONS, HIDDEN = 2, 5, 7, 9, 11
 SIZES = {
@@ -29,30 +38,6 @@ def tables(rng):
     }
 
 
-def symbol(shape, dtype="float32"):
-    """A tensor without values, as training hands it to a layer."""
-    return Part("keras.KerasTensor", {"shape": shape, "dtype": dtype})
-
-
-def expect_tensors_all_the_way(submission, name, *arguments):
-    """Fails a function that takes its tensors to NumPy: what comes back has no gradient."""
-    # Raises where nothing is written. Below it would look like a NumPy that refuses.
-    submission.call(name, *(np.zeros(a.config["shape"], a.config["dtype"]) for a in arguments))
-    said = ""
-    try:
-        submission.call(name, *arguments)
-    except Crashed as error:
-        # Functions of TensorFlow refuse such tensors too, which says nothing about them.
-        said = error.message
-    except (Wrong, NotAttempted):
-        pass  # A result without values is no plain data.
-    expect(
-        "numpy" not in said.lower(),
-        f"{name} takes its tensors to NumPy; the model could not be trained through it",
-        "embedding.numpy",
-    )
-
-
 @exercise("lab03.embed_tokens")
 def test_a_row_for_each_token(submission, rng):
     tokens, table = some_tokens(rng), rng.normal(size=(VOCABULARY, HIDDEN))
@@ -68,6 +53,7 @@ def test_a_row_for_each_token(submission, rng):
             "embedding.unit-length": reference.embed(tokens, table / rows),
             "embedding.averaged": right.mean(axis=1),
             "embedding.one-hot": reference.one_hot(tokens, VOCABULARY),
+            "embedding.zero-is-padding": right * (tokens != 0)[..., None],
         },
         what="embed_tokens(tokens, token_embeddings)",
     )
@@ -84,9 +70,11 @@ def test_one_token(submission, rng):
 
 
 @exercise("lab03.embed_tokens")
-def test_look_up_can_be_trained(submission):
-    tokens = symbol((BATCH, LENGTH), "int32")
-    expect_tensors_all_the_way(submission, "embed_tokens", tokens, symbol((VOCABULARY, HIDDEN)))
+def test_look_up_can_be_trained(submission, rng):
+    table = rng.normal(size=(VOCABULARY, HIDDEN))
+    expect_compiles(
+        lambda: submission.compiled("embed_tokens", some_tokens(rng), table), "embed_tokens"
+    )
 
 
 @exercise("lab03.tied_logits")
@@ -123,9 +111,9 @@ def test_a_token_scores_with_its_own_row(submission):
 
 
 @exercise("lab03.tied_logits")
-def test_logits_can_be_trained(submission):
-    hidden = symbol((BATCH, LENGTH, HIDDEN))
-    expect_tensors_all_the_way(submission, "tied_logits", hidden, symbol((VOCABULARY, HIDDEN)))
+def test_logits_can_be_trained(submission, rng):
+    hidden, table = rng.normal(size=(BATCH, LENGTH, HIDDEN)), rng.normal(size=(VOCABULARY, HIDDEN))
+    expect_compiles(lambda: submission.compiled("tied_logits", hidden, table), "tied_logits")
 
 
 @exercise("lab03.TokenAndPositionEmbedding")
@@ -133,6 +121,16 @@ def test_initial_weights(submission):
     sizes = {"vocabulary_size": 401, "max_sequence_length": 203, "hidden_dim": 64}
     weights = submission.weights("TokenAndPositionEmbedding", sizes, np.zeros((2, 3), int))
     shapes = {name: weight.shape for name, weight in sorted(weights.items())}
+    expect(
+        list(shapes) != ["token_embeddings"],
+        "the layer has no weight position_embeddings: its positions are not learned",
+        "embedding.positions-fixed",
+    )
+    expect(
+        (64, 401) not in shapes.values() and list(shapes.values()).count((401, 64)) < 2,
+        f"the layer has two matrices for tokens, one too many: {shapes}",
+        "embedding.untied",
+    )
     wanted = {"position_embeddings": (203, 64), "token_embeddings": (401, 64)}
     expect(shapes == wanted, f"the weights are {shapes}, expected {wanted}")
     for name, weight in weights.items():
@@ -158,7 +156,7 @@ def test_adds_token_and_position(submission, rng):
     right = reference.token_and_position(tokens, w)
     token, position = reference.embed(tokens, w["token_embeddings"]), w["position_embeddings"]
     expect_close(
-        submission.layer("TokenAndPositionEmbedding", SIZES | {"dropout": 0.5}, w, tokens),
+        submission.layer("TokenAndPositionEmbedding", SIZES, w, tokens),
         right,
         misconceptions={
             "embedding.no-positions": token,
@@ -205,6 +203,17 @@ def test_the_longest_and_the_shortest_text(submission, rng):
 
 
 @exercise("lab03.TokenAndPositionEmbedding")
+def test_another_length_than_it_was_built_with(submission, rng):
+    tokens, w = some_tokens(rng), tables(rng)
+    what = "TokenAndPositionEmbedding of 5 tokens, built with 2"
+    with expect_no_crash(what, "layer.one-length"):
+        found = submission.layer(
+            "TokenAndPositionEmbedding", SIZES, w, tokens, example=tokens[:1, :2]
+        )
+    expect_close(found, reference.token_and_position(tokens, w), what=what)
+
+
+@exercise("lab03.TokenAndPositionEmbedding")
 def test_too_long_is_a_clear_error(submission, rng):
     w = tables(rng)
     for length, start in ((POSITIONS + 1, 0), (2, POSITIONS - 1)):
@@ -227,11 +236,19 @@ def test_dropout_on_the_sum(submission, rng):
     tokens, w = some_tokens(rng), tables(rng)
     config = SIZES | {"dropout": 0.5}
     quiet = reference.token_and_position(tokens, w)
-    training = submission.layer("TokenAndPositionEmbedding", config, w, tokens, training=True)
+    found, training = (
+        submission.layer("TokenAndPositionEmbedding", config, w, tokens, training=on)
+        for on in (False, True)
+    )
+    expect(
+        np.allclose(found, quiet, atol=1e-4),
+        "TokenAndPositionEmbedding(dropout=0.5) drops outside training, too",
+        "embedding.dropout-always",
+    )
     # At rate 0.5 an entry of the sum becomes 0 or twice what it was, token and position alike.
     kept = training != 0
     expect(
-        np.allclose(training[kept], 2 * quiet[kept], rtol=1e-4),
+        np.allclose(training[kept], 2 * quiet[kept], rtol=1e-4, atol=1e-4),
         "with training=True and dropout=0.5 the entries of the sum are not all 0 or doubled",
         "embedding.dropout-missing",
     )
@@ -245,32 +262,12 @@ def test_dropout_on_the_sum(submission, rng):
 
 @exercise("lab03.TokenAndPositionEmbedding")
 def test_without_values(submission, rng):
-    # Raises where nothing is written. Below it would look like a NumPy that refuses.
-    submission.layer("TokenAndPositionEmbedding", SIZES, None, some_tokens(rng))
-    # Training and generation draw the layer as a graph first: its tensors have no values yet.
-    for start, what in (
-        ({}, ""),
-        ({"start": symbol((), "int32")}, " and a start that is a tensor"),
-    ):
-        failed = ""
-        try:
-            submission.layer(
-                "TokenAndPositionEmbedding",
-                SIZES,
-                None,
-                symbol((BATCH, LENGTH), "int32"),
-                method="symbolic_call",
-                example=some_tokens(rng),
-                **start,
-            )
-        except (Crashed, NotAttempted) as error:
-            # What Keras says here is about something else; the line is what helps.
-            failed = "\n  at ".join(["fails", *getattr(error, "lines", [])[-1:]])
-        except Wrong:
-            pass  # A result without values is no plain data.
-        expect(
-            not failed,
-            f"drawing the layer as a graph, of tokens without values{what}, {failed}",
+    for start in ({}, {"start": np.array(3)}):
+        expect_compiles(
+            lambda start=start: submission.layer(
+                "TokenAndPositionEmbedding", SIZES, None, some_tokens(rng), compiled=True, **start
+            ),
+            f"TokenAndPositionEmbedding(tokens{', start=a tensor' if start else ''})",
             "embedding.needs-values",
         )
 
@@ -278,19 +275,21 @@ def test_without_values(submission, rng):
 @exercise("lab03.TokenAndPositionEmbedding")
 def test_logits_use_the_same_matrix(submission, rng):
     w, hidden = tables(rng), rng.normal(size=(BATCH, LENGTH, HIDDEN))
+    ask = ("TokenAndPositionEmbedding", SIZES, w)
+    # Raises for a layer of which nothing is written, which is no mistake.
+    submission.layer(*ask, tokens := some_tokens(rng))
+    found = expect_written(
+        lambda: submission.layer(*ask, hidden, method="logits", example=tokens),
+        "TokenAndPositionEmbedding.logits",
+        "embedding.logits-not-written",
+    )
     expect_close(
-        submission.layer(
-            "TokenAndPositionEmbedding",
-            SIZES,
-            w,
-            hidden,
-            method="logits",
-            example=some_tokens(rng),
-        ),
+        found,
         reference.logits(hidden, w["token_embeddings"]),
         misconceptions={
             "embedding.logits-scaled": reference.logits(hidden, w["token_embeddings"])
             / np.sqrt(HIDDEN),
+            "logits.softmax": softmax(reference.logits(hidden, w["token_embeddings"])),
         },
         what="embedding.logits(hidden)",
     )
@@ -357,3 +356,17 @@ def test_more_than_there_are(submission, rng):
             f"{error[0] if error else 'nothing'}, expected ValueError",
             "neighbours.k-unchecked",
         )
+
+
+@exercise("lab03.nearest_tokens")
+def test_a_twin_is_a_neighbour(submission, rng):
+    # Row 2 is row 5 once more, so that the token itself is not the first of all.
+    table = rng.normal(size=(7, 4))
+    table[:, 0] = -1 - np.abs(table[:, 0])
+    table[[2, 5]] = [1.0, 0.0, 0.0, 0.0]
+    expect_equal(
+        submission.call("nearest_tokens", table, 5, 1),
+        [2],
+        misconceptions={"neighbours.first-is-itself": [5]},
+        what="nearest_tokens(table, 5, 1) where row 2 equals row 5",
+    )

@@ -5,8 +5,16 @@ import warnings
 import numpy as np
 from reference import attention as reference
 
-from gpt_tf.course.submission import NotAttempted
-from gpt_tf.course.testing import Part, exercise, expect, expect_close, expect_equal
+from gpt_tf.course.testing import (
+    Part,
+    exercise,
+    expect,
+    expect_close,
+    expect_compiles,
+    expect_equal,
+    expect_no_crash,
+    expect_written,
+)
 
 BATCH, HEADS, LENGTH, HEAD_DIM = 2, 3, 7, 4
 
@@ -31,8 +39,10 @@ def test_past_and_present_only(submission):
         misconceptions={
             "mask.sees-the-future": lower.T,
             "mask.blind-to-itself": np.tril(lower, -1),
+            "mask.sees-one-ahead": np.tril(np.ones((5, 5), bool), 1),
             "mask.inverted": ~lower,
             "mask.no-mask": np.ones((5, 5), bool),
+            "mask.additive": np.where(lower, 0.0, -np.inf),
         },
         what="causal_mask(5)",
     )
@@ -74,7 +84,7 @@ def test_weights_without_mask(submission, rng):
             "attention.no-softmax": np.einsum("bhtd,bhsd->bhts", q, k) / HEAD_DIM**0.5,
             "attention.own-mask": reference.weights(q, k, reference.causal(LENGTH)),
             "attention.softmax-over-queries": reference.weights(q, k, axis=-2),
-            "attention.keys-ask": np.swapaxes(reference.weights(k, q), -1, -2),
+            "attention.keys-ask": reference.weights(k, q),
         },
         what="attention_weights(q, k)",
     )
@@ -121,6 +131,35 @@ def test_weights_with_a_mask_of_another_shape(submission, rng):
 
 
 @exercise("lab04.attention_weights")
+def test_forbidden_positions_get_exactly_nothing(submission, rng):
+    # Scores of some hundreds: whatever stands in place of a forbidden one must be far below.
+    q, k = rng.normal(size=(2, BATCH, HEADS, LENGTH, HEAD_DIM)) * 15
+    mask = reference.causal(LENGTH)
+    weights = submission.call("attention_weights", q, k, mask)
+    leak = float(np.max(np.where(mask, 0.0, weights)))
+    expect(
+        leak == 0,
+        f"attention_weights(q, k, mask) with large scores: a forbidden position gets {leak:.3g}",
+        "attention.mask-too-weak",
+    )
+    expect_close(
+        weights,
+        reference.weights(q, k, mask),
+        tolerance=2e-3,  # a score of 500 has four digits behind the point in float32
+        what="attention_weights(q, k, mask) with scores of some hundreds",
+    )
+
+
+@exercise("lab04.attention_weights")
+def test_weights_can_be_trained(submission, rng):
+    q, k = rng.normal(size=(2, BATCH, HEADS, LENGTH, HEAD_DIM))
+    mask = reference.causal(LENGTH)
+    expect_compiles(
+        lambda: submission.compiled("attention_weights", q, k, mask), "attention_weights"
+    )
+
+
+@exercise("lab04.attention_weights")
 def test_more_keys_than_queries(submission, rng):
     q = rng.normal(size=(BATCH, HEADS, 2, HEAD_DIM))
     k = rng.normal(size=(BATCH, HEADS, 5, HEAD_DIM))
@@ -158,16 +197,20 @@ def test_dropout_acts_on_the_weights(submission, rng):
     q, k, v = rng.normal(size=(3, BATCH, HEADS, LENGTH, HEAD_DIM))
     # Adds 1 to each weight: a stand-in for dropout that leaves nothing to chance.
     add_one = Part("keras.layers.Rescaling", {"scale": 1.0, "offset": 1.0})
-    weights = reference.weights(q, k)
-    expect_close(
-        submission.call("scaled_dot_product_attention", q, k, v, dropout=add_one),
-        np.einsum("bhts,bhsd->bhtd", weights + 1, v),
-        misconceptions={
-            "attention.dropout-ignored": reference.attention(q, k, v),
-            "attention.dropout-on-output": reference.attention(q, k, v) + 1,
-        },
-        what="scaled_dot_product_attention with a dropout that adds 1 to its input",
-    )
+    lower = reference.causal(LENGTH)
+    masked = np.einsum("bhts,bhsd->bhtd", reference.weights(q, k, lower) + 1, v)
+    for mask in (None, lower):
+        right = np.einsum("bhts,bhsd->bhtd", reference.weights(q, k, mask) + 1, v)
+        expect_close(
+            submission.call("scaled_dot_product_attention", q, k, v, mask=mask, dropout=add_one),
+            right,
+            misconceptions={
+                "attention.dropout-ignored": reference.attention(q, k, v, mask),
+                "attention.dropout-on-output": reference.attention(q, k, v, mask) + 1,
+            }
+            | ({"attention.own-mask": masked} if mask is None else {}),
+            what="scaled_dot_product_attention with a dropout that adds 1 to its input",
+        )
 
 
 @exercise("lab04.scaled_dot_product_attention")
@@ -182,6 +225,21 @@ def test_dropout_decides_itself_when_to_act(submission, rng):
     )
 
 
+@exercise("lab04.scaled_dot_product_attention")
+def test_one_query_for_many_keys(submission, rng):
+    q = rng.normal(size=(BATCH, HEADS, 1, HEAD_DIM))
+    k, v = rng.normal(size=(2, BATCH, HEADS, 5, HEAD_DIM))
+    expect_close(
+        submission.call("scaled_dot_product_attention", q, k, v),
+        reference.attention(q, k, v),
+        what="scaled_dot_product_attention with 1 query and 5 keys",
+    )
+    expect_compiles(
+        lambda: submission.compiled("scaled_dot_product_attention", q, k, v),
+        "scaled_dot_product_attention",
+    )
+
+
 @exercise("lab04.split_heads")
 def test_heads_are_slices_of_the_width(submission, rng):
     x = rng.normal(size=(BATCH, LENGTH, HEADS * HEAD_DIM))
@@ -193,9 +251,12 @@ def test_heads_are_slices_of_the_width(submission, rng):
             "heads.reshape-only": x.reshape(right.shape),
             "heads.interleaved": np.moveaxis(x.reshape(BATCH, LENGTH, HEAD_DIM, HEADS), -1, 1),
             "heads.not-swapped": np.swapaxes(right, 1, 2),
+            "heads.positions-last": np.swapaxes(right, 2, 3),
+            "heads.in-the-batch": np.concatenate(np.split(x, HEADS, axis=-1)),
         },
         what=f"split_heads(x, {HEADS})",
     )
+    expect_compiles(lambda: submission.compiled("split_heads", x, HEADS), "split_heads")
 
 
 @exercise("lab04.merge_heads")
@@ -209,16 +270,20 @@ def test_heads_side_by_side(submission, rng):
             "heads.reshape-only": x.reshape(right.shape),
             "heads.interleaved": np.moveaxis(x, 1, -1).reshape(right.shape),
             "heads.summed": x.sum(axis=1),
+            "heads.averaged": x.mean(axis=1),
+            "heads.not-merged": np.swapaxes(x, 1, 2),
+            "heads.one-after-another": np.concatenate(list(np.swapaxes(x, 0, 1)), axis=1),
         },
         what="merge_heads(x)",
     )
+    expect_compiles(lambda: submission.compiled("merge_heads", x), "merge_heads")
 
 
 @exercise("lab04.CausalSelfAttention")
 def test_layer_matches_the_formula(submission, rng):
     x = rng.normal(size=(BATCH, LENGTH, 10))
     w = layer_weights(rng)
-    config = {"num_heads": HEADS, "head_dim": HEAD_DIM, "dropout": 0.5}
+    config = {"num_heads": HEADS, "head_dim": HEAD_DIM}
     width = HEADS * HEAD_DIM
     swapped = w | {f"qkv.{n}": np.roll(w[f"qkv.{n}"], width, axis=-1) for n in ("kernel", "bias")}
     everything = np.ones((LENGTH, LENGTH), bool)
@@ -241,24 +306,26 @@ def test_layer_matches_the_formula(submission, rng):
 def test_layer_takes_a_mask(submission, rng):
     x = rng.normal(size=(BATCH, LENGTH, 10))
     w = layer_weights(rng)
-    mask = np.abs(np.subtract.outer(np.arange(LENGTH), np.arange(LENGTH))) < 3
-    expect_close(
-        submission.layer(
-            "CausalSelfAttention",
-            {"num_heads": HEADS, "head_dim": HEAD_DIM},
-            w,
-            x,
-            attention_mask=mask,
-        ),
-        reference.causal_self_attention(x, w, HEADS, mask),
-        misconceptions={
-            "attention.given-mask-ignored": reference.causal_self_attention(x, w, HEADS),
-            "attention.mask-and-causal": reference.causal_self_attention(
-                x, w, HEADS, mask & reference.causal(LENGTH)
+    near = np.abs(np.subtract.outer(np.arange(LENGTH), np.arange(LENGTH))) < 3
+    # One mask for all texts, and one for each.
+    for mask in (near, np.stack([near, ~near])[:, None]):
+        expect_close(
+            submission.layer(
+                "CausalSelfAttention",
+                {"num_heads": HEADS, "head_dim": HEAD_DIM},
+                w,
+                x,
+                attention_mask=mask,
             ),
-        },
-        what="CausalSelfAttention(x, attention_mask=mask)",
-    )
+            reference.causal_self_attention(x, w, HEADS, mask),
+            misconceptions={
+                "attention.given-mask-ignored": reference.causal_self_attention(x, w, HEADS),
+                "attention.mask-and-causal": reference.causal_self_attention(
+                    x, w, HEADS, near & reference.causal(LENGTH)
+                ),
+            },
+            what=f"CausalSelfAttention(x, attention_mask=mask of shape {mask.shape})",
+        )
 
 
 @exercise("lab04.CausalSelfAttention")
@@ -266,9 +333,17 @@ def test_dropout_only_while_training(submission, rng):
     x = rng.normal(size=(BATCH, LENGTH, 10))
     w = layer_weights(rng)
     config = {"num_heads": HEADS, "head_dim": HEAD_DIM, "dropout": 0.5}
-    training = submission.layer("CausalSelfAttention", config, w, x, training=True)
+    right = reference.causal_self_attention(x, w, HEADS)
+    quiet, training = (
+        submission.layer("CausalSelfAttention", config, w, x, training=on) for on in (False, True)
+    )
     expect(
-        np.max(np.abs(training - reference.causal_self_attention(x, w, HEADS))) > 0.1,
+        np.max(np.abs(quiet - right)) < 1e-3,
+        "CausalSelfAttention(dropout=0.5) drops outside training, too",
+        "attention.dropout-always",
+    )
+    expect(
+        np.max(np.abs(training - right)) > 0.1,
         "CausalSelfAttention(dropout=0.5) gives the same with and without training=True",
         "attention.dropout-ignored",
     )
@@ -303,10 +378,11 @@ def test_heads_for_later_labs(submission, rng):
     right = np.array([reference.split_heads(third, HEADS) for third in thirds])
     # Raises for a layer of which nothing is written, which is no mistake.
     submission.layer("CausalSelfAttention", config, w, x)
-    try:
-        found = submission.layer("CausalSelfAttention", config, w, x, method="heads")
-    except NotAttempted:
-        expect(False, "CausalSelfAttention.heads is not written yet", "attention.heads-not-written")
+    found = expect_written(
+        lambda: submission.layer("CausalSelfAttention", config, w, x, method="heads"),
+        "CausalSelfAttention.heads",
+        "attention.heads-not-written",
+    )
     expect_close(
         found,
         right,
@@ -315,6 +391,25 @@ def test_heads_for_later_labs(submission, rng):
             "attention.qkv-order": right[[1, 2, 0]],
         },
         what="the queries, keys and values of CausalSelfAttention.heads(x)",
+    )
+
+
+@exercise("lab04.CausalSelfAttention")
+def test_another_length_than_it_was_built_with(submission, rng):
+    x, w = rng.normal(size=(BATCH, LENGTH, 10)), layer_weights(rng)
+    config = {"num_heads": HEADS, "head_dim": HEAD_DIM}
+    what = "CausalSelfAttention of 7 positions, built with 3"
+    with expect_no_crash(what, "layer.one-length"):
+        found = submission.layer("CausalSelfAttention", config, w, x, example=x[:1, :3])
+    expect_close(found, reference.causal_self_attention(x, w, HEADS), what=what)
+
+
+@exercise("lab04.CausalSelfAttention")
+def test_layer_can_be_trained(submission, rng):
+    x, config = rng.normal(size=(BATCH, LENGTH, 10)), {"num_heads": HEADS, "head_dim": HEAD_DIM}
+    expect_compiles(
+        lambda: submission.layer("CausalSelfAttention", config, None, x, compiled=True),
+        "CausalSelfAttention(x)",
     )
 
 

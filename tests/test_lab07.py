@@ -5,7 +5,14 @@ import math
 import numpy as np
 from reference import pretraining as reference
 
-from gpt_tf.course.testing import exercise, expect, expect_close, expect_equal
+from gpt_tf.course.testing import (
+    exercise,
+    expect,
+    expect_close,
+    expect_compiles,
+    expect_equal,
+    expect_no_crash,
+)
 
 DOCUMENTS = [[5, 6, 7, 8, 9], [11], [12, 13, 14], [15, 16, 17]]
 BATCH, LENGTH, VOCABULARY = 3, 5, 7
@@ -19,10 +26,11 @@ def sample(rng, scale=2.0):
 @exercise("lab07.pack_documents")
 def test_one_stream_cut_into_rows(submission):
     # 12 tokens and 4 delimiters fill rows of 4 exactly, the last delimiter included.
+    packed = np.asarray(submission.call("pack_documents", DOCUMENTS, 4, 3))
     per_document = [reference.rows([*d, 3], 4) for d in DOCUMENTS]
     own_rows = [reference.rows([*d, 3], 4, filler=3) for d in DOCUMENTS]
     expect_equal(
-        np.asarray(submission.call("pack_documents", DOCUMENTS, 4, 3)),
+        packed,
         reference.rows(reference.stream(DOCUMENTS, 3), 4),
         misconceptions={
             "pack.no-delimiter": reference.rows(reference.stream(DOCUMENTS, 3, "nowhere"), 4),
@@ -32,6 +40,24 @@ def test_one_stream_cut_into_rows(submission):
             "pack.cut-each-document": np.concatenate(per_document),
         },
         what="pack_documents(documents, length=4, delimiter=3)",
+    )
+    expect(
+        packed.dtype.kind in "iu",
+        f"pack_documents gives {packed.dtype}, expected int32",
+        "pack.not-integers",
+    )
+
+
+@exercise("lab07.pack_documents")
+def test_documents_may_be_arrays(submission):
+    documents, mistake = [np.array(d) for d in DOCUMENTS], "pack.delimiter-added"
+    with expect_no_crash("pack_documents of arrays", mistake):
+        packed = np.asarray(submission.call("pack_documents", documents, 4, 3))
+    expect_equal(
+        packed,
+        reference.rows(reference.stream(DOCUMENTS, 3), 4),
+        misconceptions={mistake: reference.rows([t + 3 for d in DOCUMENTS for t in d], 4)},
+        what="pack_documents(documents as arrays, length=4, delimiter=3)",
     )
 
 
@@ -54,11 +80,22 @@ def test_too_little_text_gives_no_row(submission):
         f"3 tokens do not fill a row of 9: expected shape (0, 9), yours is {packed.shape}",
         "pack.rest-padded",
     )
+    with expect_no_crash("pack_documents([], 9, 3)", "pack.no-documents"):
+        shape = np.shape(submission.call("pack_documents", [], 9, 3))
+    expect(
+        shape == (0, 9),
+        f"pack_documents([], 9, 3): expected shape (0, 9), yours is {shape}",
+        "pack.no-documents",
+    )
 
 
 @exercise("lab07.pack_documents")
 def test_bad_input_is_named(submission):
-    for documents, length, named in (([[1, 2], []], 2, "empty"), ([[1, 2]], 0, "length")):
+    for documents, length, named in (
+        ([[1, 2], []], 2, "empty"),
+        ([[1, 2]], 0, "length"),
+        ([[1, 2]], -1, "length"),
+    ):
         error = submission.error("pack_documents", documents, length, 3)
         expect(
             error is not None and error[0] == "ValueError" and named in error[1],
@@ -163,6 +200,17 @@ def test_tokens_as_floats(submission, rng):
 
 
 @exercise("lab07.next_token_loss")
+def test_loss_can_be_trained(submission, rng):
+    tokens, logits = sample(rng)
+    mask = np.arange(LENGTH)[None] < np.array([[5], [4], [2]])
+    for given in ((), (mask,)):
+        expect_compiles(
+            lambda given=given: submission.compiled("next_token_loss", tokens, logits, *given),
+            "next_token_loss",
+        )
+
+
+@exercise("lab07.next_token_loss")
 def test_nothing_to_predict(submission, rng):
     tokens, logits = sample(rng)
     expect_close(
@@ -195,6 +243,14 @@ def test_rises_then_falls(submission):
         [submission.call("warmup_cosine", s, *shape) for s in steps],
         right,
         misconceptions={
+            "schedule.one-step-early": np.where(
+                np.array(steps) < warmup, peak * (np.array(steps) + 1) / warmup, right
+            ),
+            "schedule.rises-from-the-floor": np.where(
+                np.array(steps) < warmup,
+                peak * (final + (1 - final) * np.array(steps) / warmup),
+                right,
+            ),
             "schedule.no-warmup": rates(steps, peak, 0, total, final),
             "schedule.cosine-from-step-0": falls(lambda s: reference.cosine(s / total)),
             "schedule.warmup-on-top": falls(lambda s: reference.cosine((s - warmup) / total)),
@@ -234,17 +290,23 @@ def test_step_may_be_a_tensor(submission):
         rates(steps, 2.0, 10, 80, 0.1),
         what=f"warmup_cosine(step, peak=2, 10, 80, 0.1) with the steps {steps} as tensors",
     )
+    # The optimizer asks for the rate inside the compiled step.
+    expect_compiles(
+        lambda: submission.compiled("warmup_cosine", np.array(33), 2.0, 10, 80, 0.1),
+        "warmup_cosine",
+    )
 
 
 @exercise("lab07.warmup_cosine")
 def test_warmup_must_leave_room(submission):
-    error = submission.error("warmup_cosine", 3, 1.0, 50, 50)
-    expect(
-        error is not None and error[0] == "ValueError",
-        "warmup_cosine(step, peak, warmup_steps=50, total_steps=50) should raise a ValueError; "
-        f"yours gives {error}",
-        "schedule.no-room-passes",
-    )
+    for warmup in (50, 60):
+        error = submission.error("warmup_cosine", 3, 1.0, warmup, 50)
+        expect(
+            error is not None and error[0] == "ValueError",
+            f"warmup_cosine(step, peak, warmup_steps={warmup}, total_steps=50) should raise a "
+            f"ValueError; yours gives {error}",
+            "schedule.no-room-passes",
+        )
 
 
 @exercise("lab07.warmup_cosine")

@@ -4,7 +4,14 @@ import numpy as np
 from reference import attention, generation, gpt
 
 from gpt_tf.config import GPTConfig
-from gpt_tf.course.testing import Part, exercise, expect, expect_close, expect_equal
+from gpt_tf.course.testing import (
+    Part,
+    exercise,
+    expect,
+    expect_close,
+    expect_compiles,
+    expect_equal,
+)
 
 BATCH, HEADS, HEAD_DIM, SIZE = 2, 3, 4, 9
 SIZES = {"num_heads": HEADS, "hidden_dim": 10, "head_dim": HEAD_DIM, "intermediate_dim": 14}
@@ -103,6 +110,18 @@ def test_rows_and_seeds(submission):
     )
 
 
+@exercise("lab08.sample_token")
+def test_in_a_compiled_loop(submission, rng):
+    # There the temperature and the seed are tensors, too.
+    logits, rest = rng.normal(size=(3, 5)), (np.array(0.7, "float32"), np.array(5))
+    expect_compiles(lambda: submission.compiled("sample_token", logits, *rest), "sample_token")
+    expect_equal(
+        submission.call("sample_token", logits, np.array(0.0), np.array(5)),
+        logits.argmax(axis=1),
+        what="sample_token(logits, temperature=0 as a tensor)",
+    )
+
+
 def shapes_of(cache):
     return [[tuple(np.shape(x)) for x in pair] for pair in cache]
 
@@ -122,6 +141,7 @@ def test_a_pair_for_each_block(submission):
             "cache.heads-merged": cache_of(BATCH, size, HEADS * HEAD_DIM),
             "cache.starts-with-no-room": cache_of(BATCH, HEADS, 0, HEAD_DIM),
             "cache.width-of-the-model": cache_of(BATCH, HEADS, size, 10),
+            "cache.head-dim-computed": cache_of(BATCH, HEADS, size, 10 // HEADS),
         }
         if length:
             wrong["cache.length-ignored"] = cache_of(BATCH, HEADS, SIZE, HEAD_DIM)
@@ -135,6 +155,11 @@ def test_a_pair_for_each_block(submission):
             all(np.all(np.asarray(x) == 0) for pair in cache for x in pair),
             "make_cache gives numbers other than 0",
             "cache.not-zeros",
+        )
+        expect(
+            all(np.asarray(x).dtype.kind == "f" for pair in cache for x in pair),
+            "make_cache gives whole numbers, expected floats",
+            "cache.not-floats",
         )
 
 
@@ -230,6 +255,10 @@ def test_first_position(submission, rng):
         tolerance=2e-5,
         what="output of cached_attention(attention, 1 position, empty cache, index=0 as a tensor)",
     )
+    expect_compiles(
+        lambda: submission.compiled("cached_attention", layer(w), x, empty, np.array(0)),
+        "cached_attention",
+    )
 
 
 @exercise("lab08.cached_attention")
@@ -237,6 +266,8 @@ def test_takes_a_mask(submission, rng):
     x, w = rng.normal(size=(BATCH, 6, 10)), layer_weights(rng)
     after = generation.filled(x, w, HEADS, SIZE)
     mask = gpt.band(SIZE, 2)[4:6]
+    # The caller may let the first new position look at the second one.
+    joined, mask[0, 5] = mask.copy(), True
     output, _ = submission.call(
         "cached_attention",
         layer(w),
@@ -249,7 +280,8 @@ def test_takes_a_mask(submission, rng):
         output,
         generation.attend(x[:, 4:], *after, mask, w, HEADS),
         misconceptions={
-            "cache.given-mask-ignored": attention.causal_self_attention(x, w, HEADS)[:, 4:]
+            "cache.given-mask-ignored": attention.causal_self_attention(x, w, HEADS)[:, 4:],
+            "cache.mask-and-causal": generation.attend(x[:, 4:], *after, joined, w, HEADS),
         },
         tolerance=2e-5,
         what="output of cached_attention(..., attention_mask=mask)",
@@ -317,6 +349,13 @@ def test_token_by_token(submission, rng):
         tolerance=2e-4,
         what="logits after decode_step of 3 tokens, of 1, and of 1 more",
     )
+
+
+@exercise("lab08.decode_step")
+def test_in_a_compiled_step(submission, rng):
+    pair = np.zeros((BATCH, HEADS, SMALL.max_sequence_length, HEAD_DIM))
+    given = model(SMALL), some_tokens(rng, 1), [(pair, pair)], np.array(2)
+    expect_compiles(lambda: submission.compiled("decode_step", *given), "decode_step")
 
 
 @exercise("lab08.decode_step")
@@ -407,8 +446,8 @@ def test_draws(submission, rng):
     prompt, greedy = np.repeat(prompt[:1], 4, axis=0), np.repeat(greedy[:1], 4, axis=0)
     gpt_part = model(SMALL, w)
 
-    def write(seed):
-        arguments = {"temperature": 1e6, "seed": seed}
+    def write(seed, **more):
+        arguments = {"temperature": 1e6, "seed": seed} | more
         return np.asarray(submission.call("generate", gpt_part, prompt, new_tokens, **arguments))
 
     drawn = write(1)
@@ -432,7 +471,12 @@ def test_draws(submission, rng):
         "at an enormous temperature, four equal prompts go on alike",
         "generate.rows-share-noise",
     )
-    expect_equal(write(1), drawn, what="generate(...) again with the same seed")
+    again = write(1, use_cache=False)
+    expect(
+        again.shape == drawn.shape and np.all(again == drawn),
+        "generate with use_cache=False draws other tokens than with the same seed and the cache",
+        "generate.other-draws",
+    )
     expect(
         np.any(write(2) != drawn),
         "generate writes the same with seeds 1 and 2",

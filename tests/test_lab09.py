@@ -4,7 +4,7 @@ import numpy as np
 from reference import fine_tuning as reference
 
 from gpt_tf.course.submission import Crashed
-from gpt_tf.course.testing import exercise, expect, expect_close, expect_equal
+from gpt_tf.course.testing import exercise, expect, expect_close, expect_compiles, expect_equal
 
 TOKENS = {"start": 91, "delimiter": 40, "extract": 77, "pad": 3}
 START, DELIMITER, EXTRACT, PAD = TOKENS.values()
@@ -118,7 +118,10 @@ def test_one_text_that_is_too_long(submission):
 def test_one_text_that_cannot_be(submission):
     for text, length in (([], 8), (LONG, 2)):
         what = f"classification_input of {len(text)} tokens to a length of {length}"
-        expect_value_error(submission, "classification_input", text, TOKENS, length, what=what)
+        expect_value_error(
+            submission, "classification_input", text, TOKENS, length, what=what,
+            misconception="input.no-error",
+        )  # fmt: skip
 
 
 @exercise("lab09.classification_input")
@@ -168,7 +171,10 @@ def test_two_texts_that_are_too_long(submission):
 def test_two_texts_that_cannot_be(submission):
     for a, b, length in (([], SHORT, 9), (SHORT, [], 9), (SHORT, LONG, 4)):
         what = f"entailment_input of {len(a)} and {len(b)} tokens to a length of {length}"
-        expect_value_error(submission, "entailment_input", a, b, TOKENS, length, what=what)
+        expect_value_error(
+            submission, "entailment_input", a, b, TOKENS, length, what=what,
+            misconception="input.no-error",
+        )  # fmt: skip
 
 
 @exercise("lab09.entailment_input")
@@ -205,12 +211,19 @@ def test_both_orders(submission):
 @exercise("lab09.similarity_inputs")
 def test_both_orders_of_long_texts(submission):
     a, b = LONG, [61, 62, 63, 64, 65, 66]
+    short_a, short_b = reference.shorten([a, b], 7)
     expect_equal(
         submission.call("similarity_inputs", a, b, TOKENS, 10),
         [
-            reference.row(reference.shorten([a, b], 7), TOKENS, 10),
+            reference.row([short_a, short_b], TOKENS, 10),
             reference.row(reference.shorten([b, a], 7), TOKENS, 10),
         ],
+        misconceptions={
+            "similarity.one-cut-for-both": [
+                reference.row(texts, TOKENS, 10)
+                for texts in ([short_a, short_b], [short_b, short_a])
+            ],
+        },
         what="similarity_inputs of 7 and 6 tokens to a length of 10",
     )
 
@@ -261,7 +274,7 @@ def test_each_row_is_cut_for_itself(submission):
 
 @exercise("lab09.multiple_choice_inputs")
 def test_any_context_and_answers(submission, rng):
-    context, *answers = some_texts(rng, 4)
+    context, *answers = some_texts(rng, 6)
     length = int(rng.integers(6, 20))
     expect_equal(
         submission.call("multiple_choice_inputs", context, answers, TOKENS, length),
@@ -298,6 +311,9 @@ def test_one_row_without_padding(submission, rng):
     tokens, hidden = np.array([[START, 5, EXTRACT]]), rng.normal(size=(1, 3, HIDDEN))
     actual = submission.call("extract_state", hidden, tokens, EXTRACT)
     expect_close(actual, hidden[:, 2], what="extract_state of one row without padding")
+    expect_compiles(
+        lambda: submission.compiled("extract_state", hidden, tokens, EXTRACT), "extract_state"
+    )
 
 
 def head_weights(rng, outputs):
@@ -306,7 +322,7 @@ def head_weights(rng, outputs):
 
 
 def run_head(submission, form, weights, states, **kwargs):
-    config = {"form": form, "num_classes": weights["linear.bias"].size}
+    config = {"form": form, "num_classes": weights["linear.bias"].size, "dropout": 0.0}
     return submission.layer("TaskHead", config, weights, states, **kwargs)
 
 
@@ -389,7 +405,28 @@ def test_dropout_acts_on_the_states_while_training(submission):
         "dropout acts on the logits, expected on the states",
         "head.dropout-on-logits",
     )
-    expect_close(submission.layer("TaskHead", config, w, states), np.full((7, 1), 200.0))
+    expect(
+        np.allclose(training / 2, np.round(training / 2), atol=1e-3),
+        "with dropout=0.5 in training, the states that are kept are not doubled",
+        "head.dropout-rate",
+    )
+    expect(
+        np.allclose(submission.layer("TaskHead", config, w, states), 200, rtol=1e-3),
+        "TaskHead(dropout=0.5) drops outside training, too",
+        "head.dropout-always",
+    )
+
+
+@exercise("lab09.TaskHead")
+def test_head_can_be_trained(submission, rng):
+    for form, rows in (("similarity", 2), ("multiple_choice", 4)):
+        states, config = rng.normal(size=(BATCH, rows, HIDDEN)), {"form": form, "num_classes": 2}
+        expect_compiles(
+            lambda states=states, config=config: submission.layer(
+                "TaskHead", config, None, states, compiled=True
+            ),
+            f"TaskHead({form!r})",
+        )
 
 
 @exercise("lab09.TaskHead")
@@ -424,6 +461,10 @@ def test_scores_between_classes(submission):
             "targets.class-below": below,
             "targets.mirrored": mirrored,
             "targets.numbers": labels,
+            "targets.classes-from-one": np.maximum(
+                0, 1 - np.abs(labels[:, None] - np.arange(1, 7))
+            ),
+            "targets.transposed": right.T,
         },
         tolerance=1e-4,
         what="label_distribution([3.6, 0, 1.25, 5, 4.75], 6)",
@@ -486,6 +527,7 @@ def test_sure_logits_stay_finite(submission):
         },
         what="task_loss for logits (-200, 0) when the first class is right",
     )
+    expect_compiles(lambda: submission.compiled("task_loss", targets, logits), "task_loss")
 
 
 @exercise("lab09.language_loss")
@@ -502,12 +544,34 @@ def test_only_real_tokens_count(submission, rng):
         misconceptions={
             "language.padding-counts": reference.language_loss(tokens, logits, everything),
             "language.padding-only": reference.language_loss(tokens, logits, ~real),
+            "language.mask-of-inputs": reference.language_loss(tokens, logits, np.roll(real, 1, 1)),
+            "language.mean-of-rows": np.mean(
+                [
+                    reference.language_loss(*(x[i : i + 1] for x in (tokens, logits, real)))
+                    for i in range(3)
+                ]
+            ),
             "language.no-shift": reference.language_loss(tokens, logits, real, shift=0),
             "language.zero-but-counted": reference.language_loss(tokens, logits, real)
             * real[:, 1:].mean(),
             "task-loss.sign": -reference.language_loss(tokens, logits, real),
         },
         what="language_loss of rows with 5, 2 and 6 tokens of padding",
+    )
+    expect_compiles(
+        lambda: submission.compiled("language_loss", tokens, logits, 3), "language_loss"
+    )
+
+
+@exercise("lab09.language_loss")
+def test_any_padding(submission, rng):
+    pad = int(rng.integers(4, 9))
+    tokens = np.where(np.arange(7) < np.array([[7], [4]]), rng.integers(0, 4, size=(2, 7)), pad)
+    logits = rng.normal(size=(2, 7, 10)) * 2
+    expect_close(
+        submission.call("language_loss", tokens, logits, pad),
+        reference.language_loss(tokens, logits, tokens != pad),
+        what=f"language_loss of rows of 7 and 4 tokens, pad={pad}",
     )
 
 
@@ -521,6 +585,7 @@ def test_the_sum(submission):
             "combined.weight-on-task": 0.2 * 0.7 + 3.0,
             "combined.no-weight": 0.7 + 3.0,
             "combined.difference": 0.7 - 0.2 * 3.0,
+            "combined.weight-on-both": 0.2 * (0.7 + 3.0),
         },
         what="combined_loss(0.7, 3.0, weight=0.2)",
     )
@@ -530,8 +595,10 @@ def test_the_sum(submission):
 def test_weight_of_the_paper(submission):
     what = "combined_loss(1.0, 4.0)"
     expect_close(submission.call("combined_loss", 1.0, 4.0), 3.0, what=what)
-    alone = submission.call("combined_loss", np.array(1.5), np.array(4.0), weight=0.0)
+    losses = np.array(1.5), np.array(4.0)
+    alone = submission.call("combined_loss", *losses, weight=0.0)
     expect_close(alone, 1.5, what="combined_loss with weight 0")
+    expect_compiles(lambda: submission.compiled("combined_loss", *losses), "combined_loss")
 
 
 @exercise("lab09.combined_loss")

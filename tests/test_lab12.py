@@ -86,9 +86,11 @@ def test_empty_query(submission):
 
 @exercise("lab12.build_prompt")
 def test_any_words(submission, rng):
-    words = ["".join(rng.choice(list("abcdefg"), size=5)) for _ in range(8)]
+    words = ["".join(rng.choice(list("abcDEFG"), size=5)) for _ in range(8)]
     description, query, *rest = words
     shots = list(zip(rest[::2], rest[1::2], strict=True))
+    # The same input may be shown twice.
+    shots.append((shots[0][0], query))
     expect_equal(
         submission.call("build_prompt", description, shots, query),
         reference.prompt(description, shots, query),
@@ -122,12 +124,13 @@ def test_sums_of_log_probabilities(submission, rng):
 @exercise("lab12.score_candidates")
 def test_one_short_candidate(submission, rng):
     model, w = make_model(rng)
-    expect_close(
-        submission.call("score_candidates", model, [5], [[9]]),
-        reference.scores([5], [[9]], w, CONFIG),
-        tolerance=1e-4,
-        what="score_candidates of a prompt and a candidate of 1 token each",
-    )
+    for prompt in ([5], [5, 2, 8, 8, 1, 7, 3, 10]):
+        expect_close(
+            submission.call("score_candidates", model, prompt, [[9]]),
+            reference.scores(prompt, [[9]], w, CONFIG),
+            tolerance=1e-4,
+            what=f"score_candidates of a prompt of {len(prompt)} and a candidate of 1 token",
+        )
 
 
 @exercise("lab12.score_candidates")
@@ -268,6 +271,21 @@ def test_against_the_unconditional_choice(submission, rng):
 
 
 @exercise("lab12.choose_candidate")
+def test_against_the_unconditional_lengths_play_no_part(submission, rng):
+    def both(scores, anyway):
+        return ratio(scores, anyway) / [len(s) for s in scores]
+
+    model, right, (by_length,) = draw_until(rng, ratio, both)
+    kwargs = {"normalise": "unconditional", "answer_prompt_ids": NOTHING}
+    expect_equal(
+        submission.call("choose_candidate", model, PROMPT, CANDIDATES, **kwargs),
+        right,
+        misconceptions={"choose.both-at-once": by_length},
+        what='choose_candidate(..., normalise="unconditional")',
+    )
+
+
+@exercise("lab12.choose_candidate")
 def test_first_of_equals_is_an_int(submission, rng):
     # With one token in the vocabulary all is certain: the scores are exactly equal. Those of a
     # larger one differ in the last digit from row to row on some processors.
@@ -276,7 +294,12 @@ def test_first_of_equals_is_an_int(submission, rng):
     model = Part("GPT", {"config": config}, w, np.zeros((1, 3), "int32"))
     choice = submission.call("choose_candidate", model, [0, 0], [[0, 0], [0, 0], [0, 0]])
     expect(type(choice) is int, f"choose_candidate returned {choice!r}, expected an int")
-    expect_equal(choice, 0, what="choose_candidate of three equal candidates")
+    expect_equal(
+        choice,
+        0,
+        misconceptions={"choose.last-of-equals": 2},
+        what="choose_candidate of three equal candidates",
+    )
 
 
 @exercise("lab12.choose_candidate")

@@ -32,9 +32,14 @@ def test_right_answer_passes(answer):
 
 @pytest.mark.parametrize("exercise", layout.exercises())
 def test_enough_answers(exercise):
-    wrong = [a for a in WRONG if a.exercise == exercise]
-    assert len(wrong) >= 3, f"{exercise} has {len(wrong)} wrong answers in tests/mutants/"
-    assert any(a.exercise == exercise for a in RIGHT), f"{exercise} has no alternative"
+    wrong, right = ([a for a in known if a.exercise == exercise] for known in (WRONG, RIGHT))
+    assert len(wrong) >= 5, f"{exercise} has {len(wrong)} wrong answers in tests/mutants/"
+    assert len(right) >= 2, f"{exercise} has {len(right)} right ones in tests/alternatives/"
+
+
+def test_every_hint_is_drawn():
+    undrawn = set(runner.hints()) - {a.note for a in WRONG}
+    assert not undrawn, "no wrong answer shows that a test can draw these"
 
 
 def test_answers_name_exercises():

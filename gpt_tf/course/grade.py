@@ -304,7 +304,7 @@ def _of_the_tests(lab):
     """Returns a digest of all that decides a lab's results besides the submission."""
     files = [layout.TESTS / f"test_lab{lab:02d}.py", *(layout.TESTS / "reference").glob("*.py")]
     files += [
-        layout.TESTS / "hints" / f"lab{lab:02d}.toml",
+        *(layout.TESTS / "hints" / f"{name}.toml" for name in ("common", f"lab{lab:02d}")),
         *(layout.ROOT / "gpt_tf").rglob("*.py"),
         *layout.SOLUTIONS.glob("*.py"),
     ]

@@ -13,7 +13,15 @@ import numpy as np
 from gpt_tf.config import GPTConfig
 from gpt_tf.course import layout, wire
 from gpt_tf.course.extract import NotALab
-from gpt_tf.course.submission import Crashed, NotAttempted, Part, Submission, TimedOut, Wrong
+from gpt_tf.course.submission import (
+    CHANGED,
+    Crashed,
+    NotAttempted,
+    Part,
+    Submission,
+    TimedOut,
+    Wrong,
+)
 
 _MOST_SKIPPED = 5  # definitions that may hang or end the process, before the file is given up
 # What a process may answer, and the types of what comes with it: student code can send anything.
@@ -22,7 +30,7 @@ _LOADING = {"read": (dict,), "running": (int,), "loaded": (list,), "not a lab": 
 _ASKED = {
     "ok": (object,),
     "not attempted": (str,),
-    "wrong": (str,),
+    "wrong": (str, str),
     "crashed": (str, str, list, str),
 }
 
@@ -147,7 +155,7 @@ class RemoteSubmission(Submission):
         if status == "not attempted":
             raise NotAttempted(answer[0])
         if status == "wrong":
-            raise Wrong(answer[0])
+            raise Wrong(answer[0], CHANGED if answer[1] == CHANGED else None)
         kind, message, lines, text = answer
         raise Crashed.told(name, kind, message, [str(line) for line in lines], text)
 

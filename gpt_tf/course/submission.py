@@ -6,6 +6,7 @@ and containers of these, so that the same tests can speak to code in another pro
 
 import contextlib
 import dataclasses
+import functools
 import operator
 import re
 import traceback
@@ -16,6 +17,7 @@ from gpt_tf import config as config_module
 from gpt_tf.course import extract, layout
 
 PLAIN = (bool, int, float, str, bytes, type(None))
+CHANGED = "argument.changed"  # the one mistake that is seen where the code runs
 
 
 class NotAttempted(Exception):
@@ -51,8 +53,7 @@ class Crashed(Exception):
 
     def __init__(self, name, error, note=""):
         self.type, self.message = type(error).__name__, str(error)
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [f for f in frames if "gpt_tf" not in f.filename and "-packages" not in f.filename]
+        own = [f for f in traceback.extract_tb(error.__traceback__) if _is_own(f)]
         self.lines = [f"{f.filename}, line {f.lineno}: {f.line}" for f in own]
         where = f"\n  at {self.lines[-1]}" if self.lines else ""
         # Keras says in bold what happened, between which call it was and all its arguments.
@@ -68,6 +69,17 @@ class Crashed(Exception):
         told.type, told.message, told.lines = kind, message, list(lines)
         Exception.__init__(told, text or f"{name} {message}")
         return told
+
+
+def _is_own(frame):
+    """Whether a line of a traceback is the student's own."""
+    return "gpt_tf" not in frame.filename and "-packages" not in frame.filename
+
+
+def _says_unwritten(error):
+    """Whether a NotImplementedError is a lab's own: TensorFlow and Keras raise it, too."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return _is_own(last) and "raise NotImplementedError" in (last.line or "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,9 +128,17 @@ class Submission:
             Its result as plain data, tensors as NumPy arrays.
 
         Raises:
-            NotAttempted, Crashed, Wrong: see there.
+            NotAttempted, Crashed, Wrong: see there. Wrong, too, if it changed a list, dict or set
+                that it was given.
         """
         return self.ask("call", name, args, kwargs)
+
+    def compiled(self, name, *args, **kwargs):
+        """Calls a function of the lab as `call` does, but compiled, as training calls it.
+
+        The tensors that it gets have a shape, but no values.
+        """
+        return self.ask("compiled", name, args, kwargs)
 
     def error(self, name, *args, **kwargs):
         """Calls a function that should raise; returns (type name, message), else None."""
@@ -141,6 +161,7 @@ class Submission:
                 its further arguments, such as ("load_gpt2_weights", arrays).
             example: array or tuple of arrays, an input to build it with; `inputs` if None. For a
                 method that takes something else than the layer does.
+            compiled: bool, calls it as `compiled` does.
 
         Returns:
             The result as plain data.
@@ -154,33 +175,54 @@ class Submission:
         """
         return self.ask("weights", name, (config, *inputs), {})
 
+    def weights_of(self, part):
+        """Returns {dotted path: array} of the weights that a `Part` has after the calls so far."""
+        return self.ask("weights_of", part.name, (part,), {})
+
     def ask(self, kind, name, arguments, options):
-        """What `call`, `layer` and `weights` do: all that a test asks comes through here.
+        """What the methods above do: all that a test asks comes through here.
 
         Args:
-            kind: "call", "layer" or "weights".
+            kind: str, the method's name.
             name: str, what is called or made.
             arguments, options: the others of that method, tuple and dict.
         """
-        action = {"call": self._call, "layer": self._layer, "weights": self._weights}[kind]
-        return self._run(name, lambda: action(name, *arguments, **options))
+        action = {
+            "call": self._call,
+            "compiled": functools.partial(self._call, wrap=_compiled),
+            "layer": self._layer,
+            "weights": self._weights,
+            "weights_of": self._weights_of,
+        }[kind]
+        return self._run(name, lambda: action(name, arguments, options))
 
-    def _call(self, name, *args, **kwargs):
-        return self._find(name)(*self._send(args), **self._send(kwargs))
+    def _call(self, name, arguments, options, wrap=lambda function: function):
+        args, kwargs = self._send(arguments), self._send(options)
+        result = wrap(self._find(name))(*args, **kwargs)
+        before = [*arguments, *options.values()]
+        _expect_unchanged(name, before, [*args, *kwargs.values()])
+        return result
 
-    def _layer(
-        self, name, config, weights, *inputs, method=None, prepare=None, example=None, **kwargs
-    ):
-        part = Part(name, config, weights, inputs if example is None else example)
+    def _layer(self, name, arguments, options):
+        config, weights, *inputs = arguments
+        options = dict(options)
+        named = ("method", "prepare", "example", "compiled")
+        method, prepare, example, compiled = (options.pop(key, None) for key in named)
+        part = Part(name, config, weights, tuple(inputs) if example is None else example)
         layer = self._make(part, under_test=True)
         if prepare is not None:
             self._find(prepare[0])(layer, *self._send(prepare[1:]))
         target = getattr(layer, method) if method else layer
-        return target(*self._send(inputs), **self._send(kwargs))
+        target = _compiled(target) if compiled else target
+        return target(*self._send(inputs), **self._send(options))
 
-    def _weights(self, name, config, *inputs):
-        layer = self._make(Part(name, config, None, inputs), under_test=True)
+    def _weights(self, name, arguments, _options):
+        config, *inputs = arguments
+        layer = self._make(Part(name, config, None, tuple(inputs)), under_test=True)
         return {path: w.numpy() for path, w in _named_weights(layer).items()}
+
+    def _weights_of(self, _name, arguments, _options):
+        return {path: w.numpy() for path, w in _named_weights(self._send(arguments[0])).items()}
 
     def load(self, *how):
         """Runs the lab's definitions; arguments as in `extract.Source.module`."""
@@ -225,9 +267,9 @@ class Submission:
             result = action()
         except (NotAttempted, Wrong):
             raise
-        except NotImplementedError as error:
-            raise NotAttempted(f"{_unwritten(name, error)}{self._unread(name)}") from error
         except Exception as error:
+            if isinstance(error, NotImplementedError) and _says_unwritten(error):
+                raise NotAttempted(f"{_unwritten(name, error)}{self._unread(name)}") from error
             raise self._crashed(name, error) from error
         return plain(result, name)
 
@@ -249,7 +291,9 @@ class Submission:
             return type(value)(self._send(v) for v in value)
         if type(value) is dict:
             return {k: self._send(v) for k, v in value.items()}
-        if isinstance(value, PLAIN + (config_module.GPTConfig, set, np.random.Generator)):
+        if type(value) is set:
+            return set(value)
+        if isinstance(value, PLAIN + (config_module.GPTConfig, np.random.Generator)):
             return value
         raise TypeError(f"a test may not send a {type(value).__name__}; see Submission.call")
 
@@ -328,6 +372,37 @@ def _unwritten(name, error):
     if place != name and any(e.name == place for e in layout.exercises().values()):
         return f"{name} calls {place}, which is not written yet."
     return f"{name} is not written yet."
+
+
+def _compiled(function):
+    import tensorflow as tf
+
+    # As Keras compiles a training step: a Python `if` is not rewritten.
+    return tf.function(function, autograph=False)
+
+
+def _expect_unchanged(name, before, after):
+    """Raises Wrong if an argument of plain data is not what it was; tensors cannot change."""
+    for old, new in zip(before, after, strict=True):
+        if not isinstance(old, PLAIN) and _is_plain(old) and old != new:
+            raise Wrong(
+                f"{name} changed what it was given: {_in_short(old)} became {_in_short(new)}.",
+                CHANGED,
+            )
+
+
+def _is_plain(value):
+    """Whether a value holds no array; a container of arrays, such as a cache, may be filled."""
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    if isinstance(value, (list, tuple, set)):
+        return all(map(_is_plain, value))
+    return isinstance(value, PLAIN)
+
+
+def _in_short(value):
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _set_weights(name, layer, weights):

@@ -11,9 +11,19 @@ import functools
 import numpy as np
 import pytest
 
-from gpt_tf.course.submission import Part, Wrong
+from gpt_tf.course.submission import Crashed, NotAttempted, Part, Wrong
 
-__all__ = ["Part", "exercise", "expect", "expect_close", "expect_equal", "margins"]
+__all__ = [
+    "Part",
+    "exercise",
+    "expect",
+    "expect_close",
+    "expect_compiles",
+    "expect_equal",
+    "expect_no_crash",
+    "expect_written",
+    "margins",
+]
 
 # What NumPy raises for something that it cannot make numbers of.
 NO_NUMBERS = (TypeError, ValueError, OverflowError)
@@ -73,6 +83,71 @@ def expect(condition, message, misconception=None):
     """Raises Wrong with `message` (and the mistake's id) unless `condition` holds."""
     if not condition:
         raise Wrong(message, misconception)
+
+
+def expect_compiles(ask, what, misconception="tensor.needs-values"):
+    """Expects an answer where training asks it: in a `tf.function`, where tensors have no values.
+
+    What goes through NumPy there fails; outside it has no gradient, so that a model would not
+    learn through it.
+
+    Args:
+        ask: function without arguments that asks the submission, compiled.
+        what: str, what is asked, for the message.
+        misconception: str, the id of the mistake.
+
+    Returns:
+        What `ask` returns.
+
+    Raises:
+        Wrong: it fails; the message has the student's line.
+    """
+    try:
+        return ask()
+    except Crashed as error:
+        where = "".join(f"\n  at {line}" for line in error.lines[-1:])
+        raise Wrong(
+            f"{what} fails in a compiled step, as training has it: there a tensor has a shape, but "
+            f"no values yet{where}",
+            misconception,
+        ) from None
+
+
+@contextlib.contextmanager
+def expect_no_crash(what, misconception):
+    """Names the mistake that makes an answer crash here, in a `with` statement.
+
+    Args:
+        what: str, what is asked inside, for the message.
+        misconception: str, the id of the mistake.
+
+    Raises:
+        Wrong: in place of `Crashed`.
+    """
+    try:
+        yield
+    except Crashed as error:
+        raise Wrong(f"{what}: {error}", misconception) from None
+
+
+def expect_written(ask, what, misconception):
+    """Asks for one method of a class of which others are known to be written.
+
+    Args:
+        ask: function without arguments that asks the submission for it.
+        what: str, the method, for the message.
+        misconception: str, the id of "it is not written".
+
+    Returns:
+        What `ask` returns.
+
+    Raises:
+        Wrong: the method still raises NotImplementedError.
+    """
+    try:
+        return ask()
+    except NotAttempted:
+        raise Wrong(f"{what} is not written yet", misconception) from None
 
 
 def expect_equal(actual, expected, misconceptions=None, what="the result"):

@@ -178,7 +178,7 @@ class Worker:
             try:
                 frame = wire.encode(answer)
             except (TypeError, wire.TooLarge) as error:
-                frame = wire.encode(["wrong", f"The result cannot be read: {error}."])
+                frame = wire.encode(["wrong", f"The result cannot be read: {error}.", ""])
             wire.send(self.channel, frame)
 
     def on_below(self, number, name, data):
@@ -235,7 +235,7 @@ class Worker:
         except NotAttempted as error:
             return ["not attempted", str(error)]
         except Wrong as error:
-            return ["wrong", error.message]
+            return ["wrong", error.message, error.misconception or ""]
         except Crashed as error:
             return ["crashed", error.type, error.message, error.lines, str(error)]
 

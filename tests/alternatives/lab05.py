@@ -61,11 +61,40 @@ class FeedForward(keras.layers.Layer):
         return self.contract(self.expand(x))
 
 
+@right("lab05.FeedForward", because="the products may be written out with the layers' own weights")
+class FeedForward(keras.layers.Layer):
+    def __init__(self, intermediate_dim, residual_stddev=0.02, **kwargs):
+        super().__init__(**kwargs)
+        self.intermediate_dim = intermediate_dim
+        self.start = keras.initializers.RandomNormal(stddev=0.02)
+        self.residual_start = keras.initializers.RandomNormal(stddev=residual_stddev)
+
+    def build(self, input_shape):
+        hidden_dim = input_shape[-1]
+        self.expand = keras.layers.Dense(self.intermediate_dim, kernel_initializer=self.start)
+        self.contract = keras.layers.Dense(hidden_dim, kernel_initializer=self.residual_start)
+        self.expand.build((None, hidden_dim))
+        self.contract.build((None, self.intermediate_dim))
+
+    def call(self, x):
+        inner = keras.ops.einsum("btd,di->bti", x, self.expand.kernel) + self.expand.bias
+        return keras.ops.matmul(gelu(inner), self.contract.kernel) + self.contract.bias
+
+
 @right("lab05.residual_connection", because="the two places of the norm can be chosen one by one")
 def residual_connection(x, sublayer, norm, normalize_first):
     inner = norm(x) if normalize_first else x
     total = keras.ops.add(x, sublayer(inner))
     return total if normalize_first else norm(total)
+
+
+@right("lab05.residual_connection", because="one wiring, with a norm that does nothing on one side")
+def residual_connection(x, sublayer, norm, normalize_first):
+    def keep(y):
+        return y
+
+    before, after = (norm, keep) if normalize_first else (keep, norm)
+    return after(sublayer(before(x)) + x)
 
 
 @right("lab05.TransformerBlock", because="the two cases may be written out")

@@ -30,6 +30,20 @@ def count_parameters(config):
     return sum(math.prod(shape) for shape in shapes)
 
 
+@right("lab06.count_parameters", because="layer by layer, each kernel with its bias")
+def count_parameters(config):
+    def dense(inputs, outputs):
+        return inputs * outputs + outputs
+
+    hidden, heads = config.hidden_dim, config.num_heads * config.head_dim
+    total = sum(rows * hidden for rows in (config.vocabulary_size, config.max_sequence_length))
+    for _ in range(config.num_layers):
+        total += 3 * dense(hidden, heads) + dense(heads, hidden)
+        total += dense(hidden, config.intermediate_dim) + dense(config.intermediate_dim, hidden)
+    norms = 2 * config.num_layers + bool(config.normalize_first)
+    return total + norms * (hidden + hidden)
+
+
 @right("lab06.residual_stddev", because="the root of a product is the product of the roots")
 def residual_stddev(num_layers, stddev=0.02):
     return float(stddev * np.power(num_layers, -0.5) * np.sqrt(0.5))
@@ -180,6 +194,7 @@ def load_gpt2_weights(model, arrays):
     }
     if len(arrays) != len(words) * len(model.blocks) + 4:
         raise ValueError("another number of arrays than the model has weights")
+    found = []
     for name, array in arrays.items():
         if name[0] == "h":
             number, rest = name[1:].split("/", 1)
@@ -192,4 +207,9 @@ def load_gpt2_weights(model, arrays):
         for word in path.split("."):
             target = getattr(target, word)
         array = keras.ops.convert_to_tensor(array)
-        target.assign(array[0] if len(array.shape) > len(target.shape) else array)
+        array = array[0] if len(array.shape) > len(target.shape) else array
+        if array.shape != target.shape:
+            raise ValueError(f"{name} has another shape")
+        found.append((target, array))
+    for target, array in found:
+        target.assign(array)

@@ -92,6 +92,30 @@ def decode_step(model, tokens, cache, index):
     return model.embedding.logits(x)[:, -1], updated
 
 
+@right("lab08.decode_step", because="rows of the square masks, taken by the new tokens' positions")
+def decode_step(model, tokens, cache, index):
+    config, size = model.config, cache[0][0].shape[2]
+    position = keras.ops.arange(tokens.shape[1]) + index
+    masks = [keras.ops.take(parts.causal_mask(size), position, axis=0)]
+    if config.attention_window is not None:
+        band = parts.banded_causal_mask(size, config.attention_window)
+        masks.append(keras.ops.take(band, position, axis=0))
+    x, cache = model.embedding(tokens, start=index), list(cache)
+
+    def keep(y):
+        return y
+
+    for i, block in enumerate(model.blocks):
+        norms = block.attention_norm, block.feed_forward_norm
+        pre, post = (norms, (keep, keep)) if config.normalize_first else ((keep, keep), norms)
+        mask = masks[i % len(masks)]
+        y, cache[i] = cached_attention(block.attention, pre[0](x), cache[i], index, mask)
+        x = post[0](x + y)
+        x = post[1](x + block.feed_forward(pre[1](x)))
+    last = (model.final_norm or keep)(x[:, -1])
+    return keras.ops.matmul(last, keras.ops.transpose(model.embedding.token_embeddings)), cache
+
+
 @right("lab08.generate", because="a plain Python loop is slower, not wrong")
 def generate(model, prompt, new_tokens, temperature=1.0, seed=0, use_cache=True):
     prompt = np.asarray(prompt)

@@ -1,5 +1,7 @@
 """Known-right answers to lab 09, written differently."""
 
+import itertools
+
 import keras
 import numpy as np
 
@@ -35,6 +37,15 @@ def classification_input(text, tokens, length):
     return row.tolist()
 
 
+@right(
+    "lab09.classification_input", because="padding everywhere first, then cut off what is too much"
+)
+def classification_input(text, tokens, length):
+    kept = shorten(texts=[text], room=length - 2)
+    start, extract, pad = (tokens[name] for name in ("start", "extract", "pad"))
+    return [start, *kept[0], extract, *[pad] * length][:length]
+
+
 @right("lab09.entailment_input", because="padding may be put on token by token")
 def entailment_input(premise, hypothesis, tokens, length):
     first, second = shorten([premise, hypothesis], length - 3)
@@ -44,14 +55,41 @@ def entailment_input(premise, hypothesis, tokens, length):
     return row
 
 
+@right("lab09.entailment_input", because="an iterator that never ends pads, too")
+def entailment_input(premise, hypothesis, tokens, length):
+    texts = shorten((premise, hypothesis), length - 3)
+    marks = tokens["start"], tokens["delimiter"]
+    framed = [token for mark, text in zip(marks, texts, strict=True) for token in (mark, *text)]
+    endless = itertools.chain(framed, [tokens["extract"]], itertools.repeat(tokens["pad"]))
+    return list(itertools.islice(endless, length))
+
+
 @right("lab09.similarity_inputs", because="two calls, a tuple")
 def similarity_inputs(a, b, tokens, length):
     return entailment_input(a, b, tokens, length), entailment_input(b, a, tokens, length)
 
 
+@right("lab09.similarity_inputs", because="all orders of two texts are these two")
+def similarity_inputs(a, b, tokens, length):
+    rows = []
+    for first, second in itertools.permutations([a, b]):
+        rows.append(entailment_input(first, second, tokens=tokens, length=length))
+    return rows
+
+
 @right("lab09.multiple_choice_inputs", because="a map over the answers")
 def multiple_choice_inputs(context, answers, tokens, length):
     return list(map(lambda answer: entailment_input(context, answer, tokens, length), answers))
+
+
+@right("lab09.multiple_choice_inputs", because="each row may be put together by hand")
+def multiple_choice_inputs(context, answers, tokens, length):
+    rows = np.full((len(answers), length), tokens["pad"])
+    for row, answer in zip(rows, answers, strict=True):
+        passage, choice = shorten([context, answer], length - 3)
+        framed = [tokens["start"]] + passage + [tokens["delimiter"]] + choice + [tokens["extract"]]
+        row[: len(framed)] = framed
+    return rows.tolist()
 
 
 @right("lab09.extract_state", because="an index for each row")
@@ -91,6 +129,26 @@ class TaskHead(keras.layers.Layer):
         return self.linear(self.dropout(states[:, 0]))
 
 
+@right("lab09.TaskHead", because="a sum of logits less the bias that came too often")
+class TaskHead(keras.layers.Layer):
+    def __init__(self, form, num_classes=1, dropout=0.1, **kwargs):
+        super().__init__(**kwargs)
+        if form not in {"classification", "entailment", "similarity", "multiple_choice"}:
+            raise ValueError(f"unknown form: {form}")
+        self.each_row = form == "multiple_choice"
+        self.dropout = keras.layers.Dropout(dropout)
+        self.linear = keras.layers.Dense(
+            1 if self.each_row else num_classes,
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
+        )
+
+    def call(self, states):
+        logits = self.linear(self.dropout(states))
+        if self.each_row:
+            return keras.ops.reshape(logits, states.shape[:2])
+        return keras.ops.sum(logits, axis=1) - (states.shape[1] - 1) * self.linear.bias
+
+
 @right("lab09.label_distribution", because="two one-hot rows, each with its share")
 def label_distribution(labels, num_classes):
     labels = keras.ops.cast(labels, "float32")
@@ -99,6 +157,17 @@ def label_distribution(labels, num_classes):
     # One class more than there is takes the share 0 of the highest score.
     lower = keras.ops.one_hot(below, num_classes + 1) * (1 - share)
     return (lower + keras.ops.one_hot(below + 1, num_classes + 1) * share)[:, :num_classes]
+
+
+@right("lab09.label_distribution", because="NumPy, example by example: targets have no gradient")
+def label_distribution(labels, num_classes):
+    rows = np.zeros((len(labels), num_classes), "float32")
+    for row, label in zip(rows, np.asarray(labels, "float64"), strict=True):
+        below = int(label)
+        row[below] = 1 - (label - below)
+        if label > below:
+            row[below + 1] = label - below
+    return rows
 
 
 @right("lab09.task_loss", because="Keras's own cross-entropy")
@@ -129,3 +198,9 @@ def language_loss(tokens, logits, pad):
 @right("lab09.combined_loss", because="the order of a sum does not matter")
 def combined_loss(task_loss, language_loss, weight=0.5):
     return language_loss * weight + task_loss
+
+
+@right("lab09.combined_loss", because="Keras's operations, one after the other")
+def combined_loss(task_loss, language_loss, weight=0.5):
+    extra = keras.ops.multiply(weight, language_loss)
+    return keras.ops.add(task_loss, extra)

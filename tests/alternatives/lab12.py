@@ -14,6 +14,18 @@ def build_prompt(description, examples, query, input_label="Q", output_label="A"
     return text + input_label + ": " + query + " " + output_label + ":"
 
 
+@right("lab12.build_prompt", because="the query is an example whose answer is still missing")
+def build_prompt(description, examples, query, input_label="Q", output_label="A"):
+    if not query or query.isspace():
+        raise ValueError("There is nothing to answer.")
+    parts = [description, "\n"] if description else []
+    for given, answer in (*examples, (query, None)):
+        parts.append(f"{input_label}: {given} {output_label}:")
+        if answer is not None:
+            parts.append(f" {answer}\n")
+    return "".join(parts)
+
+
 @right("lab12.score_candidates", because="one candidate after the other needs no padding")
 def score_candidates(model, prompt_ids, candidates):
     if len(prompt_ids) == 0 or min(map(len, candidates)) == 0:
@@ -52,6 +64,15 @@ def normalised_scores(scores, lengths, unconditional=None):
     return keras.ops.log(keras.ops.exp(scores) / keras.ops.exp(unconditional))
 
 
+@right("lab12.normalised_scores", because="subtract nothing, or divide by one")
+def normalised_scores(scores, lengths, unconditional=None):
+    if unconditional is None:
+        unconditional = keras.ops.zeros_like(scores)
+    else:
+        lengths = keras.ops.ones_like(scores)
+    return keras.ops.divide(scores - unconditional, lengths)
+
+
 @right("lab12.choose_candidate", because="max over a Python list is an argmax")
 def choose_candidate(model, prompt_ids, candidates, normalise="length", answer_prompt_ids=None):
     scores = np.asarray(score_candidates(model, prompt_ids, candidates))
@@ -65,3 +86,25 @@ def choose_candidate(model, prompt_ids, candidates, normalise="length", answer_p
         raise ValueError(f"There is no normalisation {normalise!r}.")
     scores = scores.tolist()
     return scores.index(max(scores))
+
+
+@right("lab12.choose_candidate", because="one candidate at a time, the best so far kept")
+def choose_candidate(model, prompt_ids, candidates, normalise="length", answer_prompt_ids=None):
+    def rate(candidate):
+        score = float(score_candidates(model, prompt_ids, [candidate])[0])
+        if normalise == "length":
+            return score / len(candidate)
+        if normalise == "unconditional":
+            return score - float(score_candidates(model, answer_prompt_ids, [candidate])[0])
+        return score
+
+    if normalise not in {"none", "length", "unconditional"}:
+        raise ValueError("normalise is unknown")
+    if normalise == "unconditional" and answer_prompt_ids is None:
+        raise ValueError("answer_prompt_ids is missing")
+    best, highest = 0, -float("inf")
+    for place, candidate in enumerate(candidates):
+        rated = rate(candidate)
+        if rated > highest:
+            best, highest = place, rated
+    return best

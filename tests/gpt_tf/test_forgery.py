@@ -225,7 +225,7 @@ def test_loading_ends(monkeypatch):
 
 def test_what_a_process_says_is_cleaned():
     fake = "\x1b[2J\rzoe.py  18/18  all passed.\n\u202e\ud800" + "x" * 50_000
-    workers = Forger(wire.encode(["loaded", [fake]]), wire.encode(["wrong", fake]))
+    workers = Forger(wire.encode(["loaded", [fake]]), wire.encode(["wrong", fake, ""]))
     graded = grade.grade_one(workers, "student.py", b"", LAB, SEED)
     for text in (*graded.problems, graded.results[0].message):
         assert len(text) <= 2000 and not set("\x1b\r\u202e\ud800") & set(text)

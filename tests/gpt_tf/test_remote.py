@@ -9,7 +9,7 @@ import pytest
 
 from gpt_tf.course import layout, processes, remote, runner, sandbox
 from gpt_tf.course.extract import NotALab
-from gpt_tf.course.submission import Crashed, NotAttempted, TimedOut, Wrong
+from gpt_tf.course.submission import Crashed, NotAttempted, Part, TimedOut, Wrong
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's part is Linux's")
 FAST = processes.Limits(seconds=5.0, cpu_seconds=60, memory_bytes=2 * 2**30, file_bytes=2**20)
@@ -81,6 +81,39 @@ def test_errors_keep_their_words(student):
         submission.call("split_heads", np.zeros(3), 1)
     with pytest.raises(NotAttempted, match="defines no merge_heads"):
         submission.call("merge_heads", np.zeros(3))
+
+
+def test_what_is_noticed_besides_the_result(student):
+    submission = student(
+        """
+        import keras
+
+        def pop(texts):
+            return texts.pop()
+
+        def decide(x):
+            return x if x > 0 else -x
+
+        class Scale(keras.layers.Layer):
+            def build(self, shape):
+                self.scale = self.add_weight(shape=shape[-1:], initializer="ones")
+
+            def call(self, x):
+                return x * self.scale
+
+        def double(layer):
+            layer.scale.assign(2 * layer.scale)
+        """
+    )
+    with pytest.raises(Wrong, match="pop changed what it was given") as caught:
+        submission.call("pop", [1, 2])
+    assert caught.value.misconception == "argument.changed"
+    assert submission.call("decide", np.array(-1.0)) == 1
+    with pytest.raises(Crashed):
+        submission.compiled("decide", np.array(-1.0))
+    part = Part("Scale", {}, None, np.ones((1, 2)))
+    submission.call("double", part)
+    assert submission.weights_of(part)["scale"].tolist() == [2, 2]
 
 
 def test_parts_of_later_labs_are_not_to_be_had(student):

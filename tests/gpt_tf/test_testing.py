@@ -3,9 +3,16 @@
 import numpy as np
 import pytest
 
-from gpt_tf.course import submission
-from gpt_tf.course.submission import Wrong
-from gpt_tf.course.testing import BadTest, expect_close, expect_equal
+from gpt_tf.course import runner, submission
+from gpt_tf.course.submission import Crashed, NotAttempted, Wrong
+from gpt_tf.course.testing import (
+    BadTest,
+    expect_close,
+    expect_compiles,
+    expect_equal,
+    expect_no_crash,
+    expect_written,
+)
 
 RIGHT = np.array([1.0, 2.0, 3.0])
 
@@ -76,3 +83,42 @@ def test_what_a_student_made_does_not_get_out():
     assert type(submission.plain(type("MyInt", (int,), {})(3))) is int
     assert type(submission.plain(np.float32(2))) is float
     assert type(submission.plain(np.ma.array([1, 2]))) is np.ndarray
+
+
+def test_unlucky_numbers_are_drawn_again(monkeypatch):
+    drawn = []
+
+    def unlucky(rng):
+        drawn.append(rng.random())
+        if len(drawn) < 3:
+            raise BadTest("a mistake looks right")
+
+    monkeypatch.setattr(runner, "tests_of", lambda _: [unlucky])
+    assert runner.run("lab04.causal_mask", None, seed=7).status == "passed"
+    assert len(set(drawn)) == 3
+
+
+def test_a_test_that_never_tells_them_apart_is_the_graders_error(monkeypatch):
+    def hopeless(rng):
+        raise BadTest("a mistake looks right")
+
+    monkeypatch.setattr(runner, "tests_of", lambda _: [hopeless])
+    assert runner.run("lab04.causal_mask", None).status == "grader error"
+
+
+def raising(error):
+    raise error
+
+
+def test_a_crash_or_a_hole_is_given_its_name():
+    crash = Crashed("f", TypeError("no values"))
+    with pytest.raises(Wrong, match="f fails in a compiled step") as caught:
+        expect_compiles(lambda: raising(crash), "f")
+    assert caught.value.misconception == "tensor.needs-values"
+    with pytest.raises(Wrong, match="f of 2: f raised TypeError: no values") as caught:
+        with expect_no_crash("f of 2", "its.name"):
+            raise crash
+    assert caught.value.misconception == "its.name"
+    with pytest.raises(Wrong, match="F.g is not written yet"):
+        expect_written(lambda: raising(NotAttempted("F")), "F.g", "its.name")
+    assert expect_compiles(lambda: 3, "f") == expect_written(lambda: 3, "F.g", "its.name") == 3

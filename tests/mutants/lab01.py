@@ -119,6 +119,28 @@ def count_ngrams(tokens, n):
     return counts
 
 
+@wrong("lab01.count_ngrams", draws="argument.changed")
+def count_ngrams(tokens, n):
+    if n < 1:
+        raise ValueError("n must be at least 1")
+    counts = collections.defaultdict(collections.Counter)
+    while len(tokens) >= n:
+        counts[tuple(tokens[: n - 1])][tokens[n - 1]] += 1
+        tokens.pop(0)
+    return counts
+
+
+@wrong("lab01.count_ngrams", draws="counts.no-error")
+def count_ngrams(tokens, n):
+    if n == 0:
+        raise ValueError("no token to guess")
+    counts = {}
+    for i in range(len(tokens) - n + 1):
+        row = counts.setdefault(tuple(tokens[i : i + n - 1]), {})
+        row[tokens[i + n - 1]] = row.get(tokens[i + n - 1], 0) + 1
+    return counts
+
+
 @wrong("lab01.smoothed_probability", draws="smoothing.none")
 def smoothed_probability(counts, context, token, vocabulary_size, alpha):
     followers = counts.get(context, {})
@@ -204,6 +226,23 @@ def smoothed_probability(counts, context, token, vocabulary_size, alpha):
 def smoothed_probability(counts, context, token, vocabulary_size, alpha):
     followers = counts.get(context, {})
     total = sum(followers.values()) + alpha * vocabulary_size
+    return (followers.get(token, 0) + alpha) / total
+
+
+@wrong("lab01.smoothed_probability", draws="smoothing.new-context-alpha")
+def smoothed_probability(counts, context, token, vocabulary_size, alpha):
+    if context not in counts:
+        return alpha
+    total = sum(counts[context].values()) + alpha * vocabulary_size
+    return (counts[context].get(token, 0) + alpha) / total
+
+
+@wrong("lab01.smoothed_probability", draws="argument.changed")
+def smoothed_probability(counts, context, token, vocabulary_size, alpha):
+    followers = counts.setdefault(context, {})
+    total = sum(followers.values()) + alpha * vocabulary_size
+    if total == 0:
+        raise ValueError("nothing known")
     return (followers.get(token, 0) + alpha) / total
 
 
@@ -343,6 +382,16 @@ def ngram_log_probabilities(tokens, counts, n, vocabulary_size, alpha):
     return total
 
 
+@wrong("lab01.ngram_log_probabilities", draws="likelihood.mean")
+def ngram_log_probabilities(tokens, counts, n, vocabulary_size, alpha):
+    found = []
+    for i in range(n - 1, len(tokens)):
+        context = tuple(tokens[i - n + 1 : i])
+        p = smoothed_probability(counts, context, tokens[i], vocabulary_size, alpha)
+        found.append(math.log(p))
+    return np.mean(found)
+
+
 @wrong("lab01.perplexity", draws="perplexity.base-2")
 def perplexity(log_probabilities):
     if len(log_probabilities) == 0:
@@ -407,6 +456,13 @@ def perplexity(log_probabilities):
 @wrong("lab01.perplexity", draws="perplexity.of-nothing")
 def perplexity(log_probabilities):
     return float(np.exp(-np.mean(log_probabilities)))
+
+
+@wrong("lab01.perplexity", draws="perplexity.bits")
+def perplexity(log_probabilities):
+    if len(log_probabilities) == 0:
+        raise ValueError("nothing to score")
+    return float(-np.mean(log_probabilities) / np.log(2))
 
 
 def chances(counts, context, vocabulary, alpha):
@@ -632,3 +688,10 @@ class LSTMLanguageModel(Model):
     def call(self, tokens, training=False):
         states = self.lstm(self.embedding(tokens))
         return self.output_logits(keras.layers.Dropout(0.5)(states, training=training))
+
+
+@wrong("lab01.LSTMLanguageModel", draws="tensor.needs-values")
+class LSTMLanguageModel(Model):
+    def call(self, tokens):
+        states = np.asarray(self.lstm(self.embedding(tokens)))
+        return self.output_logits(states)

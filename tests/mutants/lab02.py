@@ -80,6 +80,16 @@ def count_pairs(words):
     return counts
 
 
+@wrong("lab02.count_pairs", draws="pairs.rare-left-out")
+def count_pairs(words):
+    counts = collections.Counter()
+    for word, count in words.items():
+        if count > 1:
+            for pair in itertools.pairwise(word):
+                counts[pair] += count
+    return counts
+
+
 @wrong("lab02.merge_pair", draws="merge.first-place-only")
 def merge_pair(symbols, pair):
     symbols = list(symbols)
@@ -144,6 +154,18 @@ def merge_pair(symbols, pair):
             merged.append(left + right if found else symbols[i])
             i += 2 if found else 1
         symbols = merged
+    return symbols
+
+
+@wrong("lab02.merge_pair", draws="argument.changed")
+def merge_pair(symbols, pair):
+    if isinstance(symbols, tuple):
+        symbols = list(symbols)
+    i = 0
+    while i < len(symbols) - 1:
+        if (symbols[i], symbols[i + 1]) == pair:
+            symbols[i : i + 2] = ["".join(pair)]
+        i += 1
     return symbols
 
 
@@ -261,6 +283,17 @@ def train_bpe(word_counts, num_merges):
     return merges
 
 
+@wrong("lab02.train_bpe", draws="argument.changed")
+def train_bpe(word_counts, num_merges):
+    for word in [w for w in word_counts if isinstance(w, str)]:
+        word_counts[tuple(word)] = word_counts.pop(word)
+    words, merges = word_counts, []
+    while len(merges) < num_merges and (counts := count_pairs(words)):
+        merges.append(min(counts, key=lambda pair: (-counts[pair], pair)))
+        words = {tuple(merge_pair(word, merges[-1])): n for word, n in words.items()}
+    return merges
+
+
 @wrong("lab02.apply_merges", draws="apply.leftmost")
 def apply_merges(symbols, ranks):
     symbols, i = list(symbols), 0
@@ -328,6 +361,18 @@ def apply_merges(symbols, ranks):
     for pair in ranks:
         symbols = merge_pair(symbols, pair)
     return list(symbols)
+
+
+@wrong("lab02.apply_merges", draws="argument.changed")
+def apply_merges(symbols, ranks):
+    while known := [pair for pair in itertools.pairwise(symbols) if pair in ranks]:
+        best = min(known, key=ranks.get)
+        i = 0
+        while i < len(symbols) - 1:
+            if (symbols[i], symbols[i + 1]) == best:
+                symbols[i] += symbols.pop(i + 1)
+            i += 1
+    return symbols
 
 
 @wrong("lab02.bytes_to_unicode", draws="bytes.themselves")
@@ -473,6 +518,13 @@ def pre_tokenize(text):
     return regex.findall(pattern, unicodedata.normalize("NFC", text))
 
 
+@wrong("lab02.pre_tokenize", draws="pre.digits-in-threes")
+def pre_tokenize(text):
+    # As GPT-4 does.
+    pattern = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+    return regex.findall(pattern, text)
+
+
 @wrong("lab02.bpe_encode", draws="encode.not-spelled")
 def bpe_encode(text, vocabulary, ranks):
     stand_in = bytes_to_unicode()
@@ -548,6 +600,24 @@ def bpe_encode(text, vocabulary, ranks):
     ids = []
     for piece in pre_tokenize(text):
         symbols = [bytes_to_unicode()[byte] for byte in piece.encode("ascii")]
+        ids += [vocabulary[token] for token in apply_merges(symbols, ranks)]
+    return ids
+
+
+@wrong("lab02.bpe_encode", draws="encode.lower-case")
+def bpe_encode(text, vocabulary, ranks):
+    ids = []
+    for piece in pre_tokenize(text.lower()):
+        symbols = [bytes_to_unicode()[byte] for byte in piece.encode("utf-8")]
+        ids += [vocabulary[token] for token in apply_merges(symbols, ranks)]
+    return ids
+
+
+@wrong("lab02.bpe_encode", draws="encode.normalised")
+def bpe_encode(text, vocabulary, ranks):
+    ids = []
+    for piece in pre_tokenize(unicodedata.normalize("NFC", text)):
+        symbols = [bytes_to_unicode()[byte] for byte in piece.encode("utf-8")]
         ids += [vocabulary[token] for token in apply_merges(symbols, ranks)]
     return ids
 

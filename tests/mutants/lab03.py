@@ -36,12 +36,18 @@ def embed_tokens(tokens, token_embeddings):
     return keras.ops.one_hot(tokens, token_embeddings.shape[0])
 
 
-@wrong("lab03.embed_tokens", draws="embedding.numpy")
+@wrong("lab03.embed_tokens", draws="tensor.needs-values")
 def embed_tokens(tokens, token_embeddings):
     return np.asarray(token_embeddings)[np.asarray(tokens)]
 
 
-@wrong("lab03.tied_logits", draws="embedding.numpy")
+@wrong("lab03.embed_tokens", draws="embedding.zero-is-padding")
+def embed_tokens(tokens, token_embeddings):
+    real = keras.ops.cast(tokens != 0, token_embeddings.dtype)
+    return keras.ops.take(token_embeddings, tokens, axis=0) * real[..., None]
+
+
+@wrong("lab03.tied_logits", draws="tensor.needs-values")
 def tied_logits(hidden, token_embeddings):
     return np.asarray(hidden) @ np.asarray(token_embeddings).T
 
@@ -244,6 +250,59 @@ class TokenAndPositionEmbedding(Layer):
         return tied_logits(hidden, self.token_embeddings) / hidden.shape[-1] ** 0.5
 
 
+@wrong("lab03.TokenAndPositionEmbedding", draws="embedding.positions-fixed")
+class TokenAndPositionEmbedding(Layer):
+    def build(self, tokens_shape):
+        super().build(tokens_shape)
+        # The sines and cosines of the first Transformer.
+        _, length, width = self.sizes
+        angle = np.arange(length)[:, None] / 10000 ** (np.arange(width) // 2 * 2 / width)
+        wave = np.where(np.arange(width) % 2, np.cos(angle), np.sin(angle))
+        self.position_embeddings.trainable = False
+        self.position_embeddings.assign(wave)
+
+
+@wrong("lab03.TokenAndPositionEmbedding", draws="embedding.untied")
+class TokenAndPositionEmbedding(Layer):
+    def build(self, tokens_shape):
+        super().build(tokens_shape)
+        vocabulary_size, _, width = self.sizes
+        self.output_embeddings = self.add_weight(shape=(vocabulary_size, width))
+
+    def logits(self, hidden):
+        return tied_logits(hidden, self.output_embeddings)
+
+
+@wrong("lab03.TokenAndPositionEmbedding", draws="embedding.dropout-always")
+class TokenAndPositionEmbedding(Layer):
+    def call(self, tokens, start=0):
+        x = embed_tokens(tokens, self.token_embeddings)
+        return self.dropout(x + self.positions(tokens.shape[1], start), training=True)
+
+
+@wrong("lab03.TokenAndPositionEmbedding", draws="logits.softmax")
+class TokenAndPositionEmbedding(Layer):
+    def logits(self, hidden):
+        return keras.ops.softmax(tied_logits(hidden, self.token_embeddings))
+
+
+@wrong("lab03.TokenAndPositionEmbedding", draws="embedding.logits-not-written")
+class TokenAndPositionEmbedding(Layer):
+    def logits(self, hidden):
+        raise NotImplementedError
+
+
+@wrong("lab03.TokenAndPositionEmbedding", draws="layer.one-length")
+class TokenAndPositionEmbedding(Layer):
+    def build(self, tokens_shape):
+        super().build(tokens_shape)
+        self.length = tokens_shape[1]
+
+    def call(self, tokens, start=0):
+        x = embed_tokens(tokens, self.token_embeddings)
+        return self.dropout(x + self.positions(self.length, start))
+
+
 @wrong("lab03.nearest_tokens", draws="neighbours.dot-product")
 def nearest_tokens(token_embeddings, index, k):
     scores = keras.ops.matmul(token_embeddings, token_embeddings[index])
@@ -284,3 +343,11 @@ def nearest_tokens(token_embeddings, index, k):
 def nearest_tokens(token_embeddings, index, k):
     rows = keras.ops.normalize(token_embeddings, axis=-1)
     return keras.ops.argsort(-keras.ops.matmul(rows, rows[index]))[1 : k + 1]
+
+
+@wrong("lab03.nearest_tokens", draws="neighbours.first-is-itself")
+def nearest_tokens(token_embeddings, index, k):
+    if not 0 < k < token_embeddings.shape[0]:
+        raise ValueError("no such k")
+    rows = keras.ops.normalize(token_embeddings, axis=-1)
+    return keras.ops.top_k(keras.ops.matmul(rows, rows[index]), k + 1)[1][1:]

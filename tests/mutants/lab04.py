@@ -1,6 +1,7 @@
 """Known-wrong answers to lab 04, and the misconception that each must draw."""
 
 import keras
+import numpy as np
 
 
 @wrong("lab04.causal_mask", draws="mask.sees-the-future")
@@ -23,6 +24,22 @@ def causal_mask(length):
 @wrong("lab04.causal_mask", draws="mask.not-bool")
 def causal_mask(length):
     return keras.ops.tril(keras.ops.ones((length, length)))
+
+
+@wrong("lab04.causal_mask", draws="mask.no-mask")
+def causal_mask(length):
+    return keras.ops.ones((length, length), "bool")
+
+
+@wrong("lab04.causal_mask", draws="mask.sees-one-ahead")
+def causal_mask(length):
+    return keras.ops.tril(keras.ops.ones((length, length), "bool"), k=1)
+
+
+@wrong("lab04.causal_mask", draws="mask.additive")
+def causal_mask(length):
+    position = keras.ops.arange(length)
+    return keras.ops.where(position[:, None] >= position, 0.0, float("-inf"))
 
 
 @wrong("lab04.attention_weights", draws="attention.no-scale")
@@ -150,6 +167,39 @@ def attention_weights(q, k, mask=None):
     return keras.ops.softmax(scores, axis=-1)
 
 
+@wrong("lab04.attention_weights", draws="attention.keys-ask")
+def attention_weights(q, k, mask=None):
+    scores = k @ keras.ops.swapaxes(q, -1, -2) / q.shape[-1] ** 0.5
+    if mask is not None:
+        scores = keras.ops.where(mask, scores, -1e9)
+    return keras.ops.softmax(scores, axis=-1)
+
+
+@wrong("lab04.attention_weights", draws="attention.mask-too-weak")
+def attention_weights(q, k, mask=None):
+    scores = q @ keras.ops.swapaxes(k, -1, -2) / q.shape[-1] ** 0.5
+    if mask is not None:
+        scores = keras.ops.where(mask, scores, -100.0)
+    return keras.ops.softmax(scores, axis=-1)
+
+
+@wrong("lab04.attention_weights", draws="attention.mask-too-weak")
+def attention_weights(q, k, mask=None):
+    scores = q @ keras.ops.swapaxes(k, -1, -2) / q.shape[-1] ** 0.5
+    if mask is not None:
+        scores = scores + keras.ops.where(mask, 0.0, -40.0)
+    return keras.ops.softmax(scores, axis=-1)
+
+
+@wrong("lab04.attention_weights", draws="tensor.needs-values")
+def attention_weights(q, k, mask=None):
+    scores = np.asarray(q) @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1])
+    if mask is not None:
+        scores = np.where(mask, scores, -np.inf)
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
 @wrong("lab04.scaled_dot_product_attention", draws="attention.mask-ignored")
 def scaled_dot_product_attention(q, k, v, mask=None, dropout=None):
     weights = attention_weights(q, k)
@@ -192,6 +242,22 @@ def scaled_dot_product_attention(q, k, v, mask=None, dropout=None):
     return (dropout(weights, training=True) if dropout else weights) @ v
 
 
+@wrong("lab04.scaled_dot_product_attention", draws="attention.own-mask")
+def scaled_dot_product_attention(q, k, v, mask=None, dropout=None):
+    # No mask means that all may be seen.
+    mask = causal_mask(q.shape[2]) if mask is None else mask
+    weights = attention_weights(q, k, mask)
+    return (dropout(weights) if dropout else weights) @ v
+
+
+@wrong("lab04.scaled_dot_product_attention", draws="attention.dropout-ignored")
+def scaled_dot_product_attention(q, k, v, mask=None, dropout=None):
+    weights = attention_weights(q, k, mask)
+    if mask is None and dropout is not None:
+        weights = dropout(weights)
+    return weights @ v
+
+
 @wrong("lab04.split_heads", draws="heads.reshape-only")
 def split_heads(x, num_heads):
     batch, length, width = x.shape
@@ -211,6 +277,18 @@ def split_heads(x, num_heads):
     return keras.ops.transpose(heads, (0, 3, 1, 2))
 
 
+@wrong("lab04.split_heads", draws="heads.positions-last")
+def split_heads(x, num_heads):
+    batch, length, width = x.shape
+    heads = keras.ops.reshape(x, (batch, length, num_heads, width // num_heads))
+    return keras.ops.transpose(heads, (0, 2, 3, 1))
+
+
+@wrong("lab04.split_heads", draws="heads.in-the-batch")
+def split_heads(x, num_heads):
+    return keras.ops.concatenate(keras.ops.split(x, num_heads, axis=-1), axis=0)
+
+
 @wrong("lab04.merge_heads", draws="heads.reshape-only")
 def merge_heads(x):
     batch, heads, length, head_dim = x.shape
@@ -228,6 +306,27 @@ def merge_heads(x):
 @wrong("lab04.merge_heads", draws="heads.summed")
 def merge_heads(x):
     return keras.ops.sum(x, axis=1)
+
+
+@wrong("lab04.merge_heads", draws="heads.averaged")
+def merge_heads(x):
+    return keras.ops.mean(x, axis=1)
+
+
+@wrong("lab04.merge_heads", draws="heads.not-merged")
+def merge_heads(x):
+    return keras.ops.swapaxes(x, 1, 2)
+
+
+@wrong("lab04.merge_heads", draws="heads.one-after-another")
+def merge_heads(x):
+    return keras.ops.concatenate([x[:, head] for head in range(x.shape[1])], axis=1)
+
+
+@wrong("lab04.merge_heads", draws="tensor.needs-values")
+def merge_heads(x):
+    batch, heads, length, head_dim = x.shape
+    return np.transpose(x, (0, 2, 1, 3)).reshape(batch, length, heads * head_dim)
 
 
 class Layer(keras.layers.Layer):
@@ -370,6 +469,29 @@ class CausalSelfAttention(Layer):
     def call(self, x, attention_mask=None):
         q, k, v = self.heads(x)
         mask = causal_mask(x.shape[1]) if attention_mask is None else attention_mask
+        return self.projection(
+            merge_heads(scaled_dot_product_attention(q, k, v, mask, self.dropout))
+        )
+
+
+@wrong("lab04.CausalSelfAttention", draws="attention.dropout-always")
+class CausalSelfAttention(Layer):
+    def call(self, x, attention_mask=None):
+        q, k, v = self.heads(x)
+        mask = causal_mask(x.shape[1]) if attention_mask is None else attention_mask
+        weights = self.dropout(attention_weights(q, k, mask), training=True)
+        return self.projection(merge_heads(weights @ v))
+
+
+@wrong("lab04.CausalSelfAttention", draws="layer.one-length")
+class CausalSelfAttention(Layer):
+    def build(self, shape):
+        super().build(shape)
+        self.mask = causal_mask(shape[1])
+
+    def call(self, x, attention_mask=None):
+        q, k, v = self.heads(x)
+        mask = self.mask if attention_mask is None else attention_mask
         return self.projection(
             merge_heads(scaled_dot_product_attention(q, k, v, mask, self.dropout))
         )

@@ -163,6 +163,28 @@ class LayerNorm(Norm):
         return centred / keras.ops.sqrt(variance + self.epsilon) * self.gamma + self.beta
 
 
+@wrong("lab05.LayerNorm", draws="norm.default-epsilon")
+class LayerNorm(keras.layers.LayerNormalization):
+    pass
+
+
+@wrong("lab05.LayerNorm", draws="norm.axis-by-number")
+class LayerNorm(Norm):
+    def call(self, x):
+        x = keras.ops.cast(x, "float32")
+        centred = x - keras.ops.mean(x, axis=2, keepdims=True)
+        variance = keras.ops.var(x, axis=2, keepdims=True)
+        return self.finish(centred / keras.ops.sqrt(variance + self.epsilon))
+
+
+@wrong("lab05.LayerNorm", draws="tensor.needs-values")
+class LayerNorm(Norm):
+    def call(self, x):
+        x = np.asarray(x, "float32")
+        centred = x - x.mean(axis=-1, keepdims=True)
+        return self.finish(centred / np.sqrt(x.var(axis=-1, keepdims=True) + self.epsilon))
+
+
 @wrong("lab05.gelu", draws="gelu.exact-form")
 def gelu(x):
     return keras.activations.gelu(x)
@@ -216,6 +238,11 @@ def gelu(x):
 @wrong("lab05.gelu", draws="gelu.no-root")
 def gelu(x):
     return 0.5 * x * (1 + keras.ops.tanh(2 / np.pi * (x + 0.044715 * x**3)))
+
+
+@wrong("lab05.gelu", draws="tensor.needs-values")
+def gelu(x):
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
 
 
 class Feed(keras.layers.Layer):
@@ -299,6 +326,16 @@ class FeedForward(Feed):
 
     def call(self, x):
         return self.contract(gelu(self.expand(x)))
+
+
+@wrong("lab05.FeedForward", draws="feed-forward.dropout")
+class FeedForward(Feed):
+    def __init__(self, intermediate_dim, residual_stddev=0.02, **kwargs):
+        super().__init__(intermediate_dim, residual_stddev, **kwargs)
+        self.dropout = keras.layers.Dropout(0.1)
+
+    def call(self, x):
+        return self.dropout(self.contract(gelu(self.expand(x))))
 
 
 @wrong("lab05.residual_connection", draws="residual.no-way-around")
@@ -516,3 +553,31 @@ class TransformerBlock(Block):
     def __init__(self, num_heads, head_dim, intermediate_dim, dropout=0.0, **kwargs):
         kwargs.pop("residual_stddev", None)
         super().__init__(num_heads, head_dim, intermediate_dim, dropout, **kwargs)
+
+
+@wrong("lab05.TransformerBlock", draws="block.norm-epsilon")
+class TransformerBlock(Block):
+    def __init__(self, *sizes, **kwargs):
+        super().__init__(*sizes, **kwargs)
+        self.attention_norm = keras.layers.LayerNormalization()
+        self.feed_forward_norm = keras.layers.LayerNormalization()
+
+
+@wrong("lab05.TransformerBlock", draws="block.dropout-twice")
+class TransformerBlock(Block):
+    def call(self, x, attention_mask=None):
+        def attend(y):
+            return self.dropout(self.attention(y, attention_mask=attention_mask))
+
+        x = self.around(x, lambda y: self.dropout(attend(y)), self.attention_norm)
+        return self.around(x, lambda y: self.dropout(self.feed_forward(y)), self.feed_forward_norm)
+
+
+@wrong("lab05.TransformerBlock", draws="layer.one-length")
+class TransformerBlock(Block):
+    def build(self, shape):
+        super().build(shape)
+        self.mask = parts.causal_mask(shape[1])
+
+    def call(self, x, attention_mask=None):
+        return super().call(x, self.mask if attention_mask is None else attention_mask)

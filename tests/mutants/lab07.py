@@ -60,6 +60,44 @@ def pack_documents(documents, length, delimiter):
     return rows([t for d in documents for t in [*d, delimiter]], max(length, 1))
 
 
+@wrong("lab07.pack_documents", draws="pack.not-integers")
+def pack_documents(documents, length, delimiter):
+    check_documents(documents, length)
+    stream = np.array([t for d in documents for t in [*d, delimiter]], "float32")
+    return stream[: len(stream) // length * length].reshape(-1, length)
+
+
+@wrong("lab07.pack_documents", draws="pack.delimiter-added")
+def pack_documents(documents, length, delimiter):
+    check_documents(documents, length)
+    stream = []
+    for document in documents:
+        stream.extend(document + [delimiter])
+    return rows(stream, length)
+
+
+@wrong("lab07.pack_documents", draws="pack.no-documents")
+def pack_documents(documents, length, delimiter):
+    check_documents(documents, length)
+    stream = np.concatenate([[*d, delimiter] for d in documents])
+    return rows(stream, length)
+
+
+@wrong("lab07.pack_documents", draws="argument.changed")
+def pack_documents(documents, length, delimiter):
+    check_documents(documents, length)
+    for document in documents:
+        document.append(delimiter)
+    return rows([t for d in documents for t in d], length)
+
+
+@wrong("lab07.pack_documents", draws="pack.bad-input-passes")
+def pack_documents(documents, length, delimiter):
+    if length == 0 or any(len(d) == 0 for d in documents):
+        raise ValueError("length is 0, or a document is empty")
+    return rows([t for d in documents for t in [*d, delimiter]], length)
+
+
 def cross_entropy(targets, logits):
     return keras.ops.sparse_categorical_crossentropy(
         keras.ops.cast(targets, "int32"), logits, from_logits=True
@@ -185,6 +223,29 @@ def next_token_loss(tokens, logits, mask=None):
     return keras.ops.sum(losses * weights) / keras.ops.maximum(keras.ops.sum(weights), 1.0)
 
 
+@wrong("lab07.next_token_loss", draws="tensor.needs-values")
+def next_token_loss(tokens, logits, mask=None):
+    check_length(tokens)
+    targets, logits = np.asarray(tokens).astype(int)[:, 1:], np.asarray(logits)[:, :-1]
+    top = logits.max(axis=-1, keepdims=True)
+    log_p = logits - top - np.log(np.exp(logits - top).sum(axis=-1, keepdims=True))
+    losses = -np.take_along_axis(log_p, targets[..., None], axis=-1)[..., 0]
+    weights = np.ones_like(losses) if mask is None else np.asarray(mask)[:, 1:]
+    return np.sum(losses * weights) / max(np.sum(weights), 1)
+
+
+@wrong("lab07.next_token_loss", draws="tensor.needs-values")
+def next_token_loss(tokens, logits, mask=None):
+    check_length(tokens)
+    losses = cross_entropy(tokens[:, 1:], logits[:, :-1])
+    if mask is None:
+        return keras.ops.mean(losses)
+    weights = keras.ops.cast(mask[:, 1:], "float32")
+    if keras.ops.sum(weights) == 0:
+        return keras.ops.zeros(())
+    return keras.ops.sum(losses * weights) / keras.ops.sum(weights)
+
+
 def check_room(warmup_steps, total_steps):
     if warmup_steps >= total_steps:
         raise ValueError("no room for the cosine")
@@ -267,5 +328,43 @@ def warmup_cosine(step, peak, warmup_steps, total_steps, final_fraction=0.0):
 def warmup_cosine(step, peak, warmup_steps, total_steps, final_fraction=0.0):
     step = keras.ops.cast(step, "float32")
     share = half_cosine((step - warmup_steps) / max(total_steps - warmup_steps, 1))
+    falling = final_fraction + (1 - final_fraction) * share
+    return peak * keras.ops.where(step < warmup_steps, step / max(warmup_steps, 1), falling)
+
+
+@wrong("lab07.warmup_cosine", draws="tensor.needs-values")
+def warmup_cosine(step, peak, warmup_steps, total_steps, final_fraction=0.0):
+    check_room(warmup_steps, total_steps)
+    if step < warmup_steps:
+        return peak * float(step) / warmup_steps
+    progress = min((float(step) - warmup_steps) / (total_steps - warmup_steps), 1.0)
+    share = (1 + np.cos(np.pi * progress)) / 2
+    return peak * (final_fraction + (1 - final_fraction) * share)
+
+
+@wrong("lab07.warmup_cosine", draws="schedule.one-step-early")
+def warmup_cosine(step, peak, warmup_steps, total_steps, final_fraction=0.0):
+    check_room(warmup_steps, total_steps)
+    step = keras.ops.cast(step, "float32")
+    share = half_cosine((step - warmup_steps) / (total_steps - warmup_steps))
+    falling = final_fraction + (1 - final_fraction) * share
+    return peak * keras.ops.where(step < warmup_steps, (step + 1) / max(warmup_steps, 1), falling)
+
+
+@wrong("lab07.warmup_cosine", draws="schedule.rises-from-the-floor")
+def warmup_cosine(step, peak, warmup_steps, total_steps, final_fraction=0.0):
+    check_room(warmup_steps, total_steps)
+    step = keras.ops.cast(step, "float32")
+    share = half_cosine((step - warmup_steps) / (total_steps - warmup_steps))
+    share = keras.ops.where(step < warmup_steps, step / max(warmup_steps, 1), share)
+    return peak * (final_fraction + (1 - final_fraction) * share)
+
+
+@wrong("lab07.warmup_cosine", draws="schedule.no-room-passes")
+def warmup_cosine(step, peak, warmup_steps, total_steps, final_fraction=0.0):
+    if warmup_steps == total_steps:
+        raise ValueError("no room for the cosine")
+    step = keras.ops.cast(step, "float32")
+    share = half_cosine((step - warmup_steps) / (total_steps - warmup_steps))
     falling = final_fraction + (1 - final_fraction) * share
     return peak * keras.ops.where(step < warmup_steps, step / max(warmup_steps, 1), falling)

@@ -80,6 +80,20 @@ def sample_token(logits, temperature=1.0, seed=0):
     return drawn if logits.shape[0] < 64 else drawn[:, None]
 
 
+@wrong("lab08.sample_token", draws="tensor.needs-values")
+def sample_token(logits, temperature=1.0, seed=0):
+    if temperature == 0:
+        return keras.ops.argmax(logits, axis=-1)
+    return dart(logits, seed, 1.0 / temperature)
+
+
+@wrong("lab08.sample_token", draws="tensor.needs-values")
+def sample_token(logits, temperature=1.0, seed=0):
+    rng = np.random.default_rng(int(seed))
+    noise = rng.gumbel(size=logits.shape)
+    return np.argmax(np.asarray(logits) + float(temperature) * noise, axis=-1)
+
+
 @wrong("lab08.make_cache", draws="cache.one-pair")
 def make_cache(model, batch_size, length=None):
     c = model.config
@@ -126,6 +140,22 @@ def make_cache(model, batch_size, length=None):
     c = model.config
     shape = (batch_size, c.num_heads, length or c.max_sequence_length, c.head_dim)
     return [(keras.ops.ones(shape), keras.ops.ones(shape)) for _ in model.blocks]
+
+
+@wrong("lab08.make_cache", draws="cache.not-floats")
+def make_cache(model, batch_size, length=None):
+    c = model.config
+    shape = (batch_size, c.num_heads, length or c.max_sequence_length, c.head_dim)
+    return [
+        (keras.ops.zeros(shape, "int32"), keras.ops.zeros(shape, "int32")) for _ in model.blocks
+    ]
+
+
+@wrong("lab08.make_cache", draws="cache.head-dim-computed")
+def make_cache(model, batch_size, length=None):
+    c = model.config
+    shape = (batch_size, c.num_heads, length or c.max_sequence_length, c.hidden_dim // c.num_heads)
+    return [(keras.ops.zeros(shape), keras.ops.zeros(shape)) for _ in model.blocks]
 
 
 def attend(attention, q, keys, values, mask):
@@ -244,6 +274,26 @@ def cached_attention(attention, x, cache, index, attention_mask=None):
     q, *new = attention.heads(x)
     cache = write_into(cache, new, index)
     return attend(attention, q, *cache, past_mask(x, cache[0], index)), cache
+
+
+@wrong("lab08.cached_attention", draws="tensor.needs-values")
+def cached_attention(attention, x, cache, index, attention_mask=None):
+    q, *new = attention.heads(x)
+    index = int(index)
+    cache = write_into(cache, new, index)
+    if attention_mask is None:
+        attention_mask = past_mask(x, cache[0], index)
+    return attend(attention, q, *cache, attention_mask), cache
+
+
+@wrong("lab08.cached_attention", draws="cache.mask-and-causal")
+def cached_attention(attention, x, cache, index, attention_mask=None):
+    q, *new = attention.heads(x)
+    cache = write_into(cache, new, index)
+    mask = past_mask(x, cache[0], index)
+    if attention_mask is not None:
+        mask = keras.ops.logical_and(mask, attention_mask)
+    return attend(attention, q, *cache, mask), cache
 
 
 def through_blocks(model, x, cache, index, masks, normalize_first=None):
@@ -375,6 +425,14 @@ def decode_step(model, tokens, cache, index):
     return last_logits(model, x), cache
 
 
+@wrong("lab08.decode_step", draws="tensor.needs-values")
+def decode_step(model, tokens, cache, index):
+    index = int(index)
+    masks = right_masks(model, tokens, cache, index)
+    x, cache = through_blocks(model, model.embedding(tokens, start=index), cache, index, masks)
+    return last_logits(model, x), cache
+
+
 def check_input(model, prompt, new_tokens, temperature):
     length = prompt.shape[1]
     if length < 1 or length + new_tokens > model.config.max_sequence_length or temperature < 0:
@@ -461,3 +519,15 @@ def generate(model, prompt, new_tokens, temperature=1.0, seed=0, use_cache=True)
         prompt = np.zeros((prompt.shape[0], 1), "int32")
     seeds = seeds_of(seed, new_tokens)
     return write(model, prompt[:, -room:], new_tokens, abs(temperature), seeds)
+
+
+@wrong("lab08.generate", draws="generate.other-draws")
+def generate(model, prompt, new_tokens, temperature=1.0, seed=0, use_cache=True):
+    if use_cache:
+        return write(model, prompt, new_tokens, temperature, seeds_of(seed, new_tokens))
+    check_input(model, prompt, new_tokens, temperature)
+    # Without the cache it always takes the likeliest token.
+    for _ in range(new_tokens):
+        newest = keras.ops.argmax(model(prompt)[:, -1:], axis=-1)
+        prompt = keras.ops.concatenate([prompt, keras.ops.cast(newest, "int32")], axis=1)
+    return prompt

@@ -1,6 +1,7 @@
 """Known-wrong answers to lab 09, and the misconception that each must draw."""
 
 import keras
+import numpy as np
 
 from gpt_tf import parts
 
@@ -68,6 +69,15 @@ def shorten(texts, room):
     return texts
 
 
+@wrong("lab09.shorten", draws="argument.changed")
+def shorten(texts, room):
+    if not all(texts) or room < len(texts):
+        raise ValueError("too short")
+    while sum(map(len, texts)) > room:
+        max(texts, key=len).pop(0)
+    return texts
+
+
 @wrong("lab09.classification_input", draws="input.no-start")
 def classification_input(text, tokens, length):
     (text,) = shorten([text], length - 1)
@@ -117,6 +127,27 @@ def classification_input(text, tokens, length):
 @wrong("lab09.classification_input", draws="input.cuts-the-end")
 def classification_input(text, tokens, length):
     row = [tokens["start"], *text[: length - 2], tokens["extract"]]
+    return row + [tokens["pad"]] * (length - len(row))
+
+
+@wrong("lab09.classification_input", draws="input.delimiter-for-extract")
+def classification_input(text, tokens, length):
+    (text,) = shorten([text], length - 2)
+    row = [tokens["start"], *text, tokens["delimiter"]]
+    return row + [tokens["pad"]] * (length - len(row))
+
+
+@wrong("lab09.classification_input", draws="input.no-error")
+def classification_input(text, tokens, length):
+    row = [tokens["start"], *text[-(length - 2) :], tokens["extract"]]
+    return row + [tokens["pad"]] * (length - len(row))
+
+
+@wrong("lab09.classification_input", draws="argument.changed")
+def classification_input(text, tokens, length):
+    (row,) = shorten([text], length - 2) if len(text) > length - 2 else [text]
+    row.insert(0, tokens["start"])
+    row.append(tokens["extract"])
     return row + [tokens["pad"]] * (length - len(row))
 
 
@@ -171,6 +202,14 @@ def entailment_input(premise, hypothesis, tokens, length):
     return row + [tokens["pad"]] * (length - len(row))
 
 
+@wrong("lab09.entailment_input", draws="input.no-error")
+def entailment_input(premise, hypothesis, tokens, length):
+    if premise and hypothesis:
+        premise, hypothesis = shorten([premise, hypothesis], length - 3)
+    row = [tokens["start"], *premise, tokens["delimiter"], *hypothesis, tokens["extract"]]
+    return row + [tokens["pad"]] * (length - len(row))
+
+
 @wrong("lab09.similarity_inputs", draws="similarity.one-order-twice")
 def similarity_inputs(a, b, tokens, length):
     return [entailment_input(a, b, tokens, length) for _ in range(2)]
@@ -201,6 +240,12 @@ def similarity_inputs(a, b, tokens, length):
 def similarity_inputs(a, b, tokens, length):
     forward = entailment_input(a, b, tokens, length)
     return [forward, entailment_input(b[::-1], a[::-1], tokens, length)]
+
+
+@wrong("lab09.similarity_inputs", draws="similarity.one-cut-for-both")
+def similarity_inputs(a, b, tokens, length):
+    a, b = shorten([a, b], length - 3)
+    return [entailment_input(a, b, tokens, length), entailment_input(b, a, tokens, length)]
 
 
 @wrong("lab09.multiple_choice_inputs", draws="choice.one-row")
@@ -264,6 +309,19 @@ def extract_state(hidden, tokens, extract):
 def extract_state(hidden, tokens, extract):
     position = int(keras.ops.argmax(keras.ops.cast(tokens[0] == extract, "int32")))
     return hidden[:, position]
+
+
+@wrong("lab09.extract_state", draws="extract.token-behind")
+def extract_state(hidden, tokens, extract):
+    position = keras.ops.argmax(keras.ops.cast(tokens == extract, "int32"), axis=1) + 1
+    position = keras.ops.minimum(position, tokens.shape[1] - 1)
+    return keras.ops.take_along_axis(hidden, position[:, None, None], axis=1)[:, 0]
+
+
+@wrong("lab09.extract_state", draws="tensor.needs-values")
+def extract_state(hidden, tokens, extract):
+    position = [row.tolist().index(extract) for row in np.asarray(tokens)]
+    return keras.ops.stack([hidden[i, t] for i, t in enumerate(position)])
 
 
 class Head(keras.layers.Layer):
@@ -377,6 +435,34 @@ class TaskHead(Head):
         super().__init__(form if known else "classification", num_classes, dropout, **kwargs)
 
 
+@wrong("lab09.TaskHead", draws="head.no-bias")
+class TaskHead(Head):
+    def build(self, shape):
+        self.linear.build(shape)
+
+    def call(self, states):
+        if self.form == "multiple_choice":
+            return self.rows(states)
+        states = self.dropout(keras.ops.sum(states, axis=1))
+        return keras.ops.matmul(states, self.linear.kernel)
+
+
+@wrong("lab09.TaskHead", draws="head.dropout-always")
+class TaskHead(Head):
+    def call(self, states):
+        states = self.dropout(states, training=True)
+        if self.form == "multiple_choice":
+            return self.linear(states)[..., 0]
+        return self.linear(keras.ops.sum(states, axis=1))
+
+
+@wrong("lab09.TaskHead", draws="head.dropout-rate")
+class TaskHead(Head):
+    def __init__(self, form, num_classes=1, dropout=0.1, **kwargs):
+        super().__init__(form, num_classes, **kwargs)
+        self.dropout = keras.layers.Dropout(0.1)
+
+
 @wrong("lab09.label_distribution", draws="targets.nearest-class")
 def label_distribution(labels, num_classes):
     whole = keras.ops.cast(keras.ops.floor(labels + 0.5), "int32")
@@ -401,6 +487,20 @@ def label_distribution(labels, num_classes):
 @wrong("lab09.label_distribution", draws="targets.numbers")
 def label_distribution(labels, num_classes):
     return labels
+
+
+@wrong("lab09.label_distribution", draws="targets.classes-from-one")
+def label_distribution(labels, num_classes):
+    labels = keras.ops.cast(labels, "float32")[:, None]
+    classes = keras.ops.arange(1, num_classes + 1, dtype="float32")
+    return keras.ops.maximum(0.0, 1.0 - keras.ops.abs(labels - classes))
+
+
+@wrong("lab09.label_distribution", draws="targets.transposed")
+def label_distribution(labels, num_classes):
+    labels = keras.ops.cast(labels, "float32")
+    classes = keras.ops.arange(num_classes, dtype="float32")[:, None]
+    return keras.ops.maximum(0.0, 1.0 - keras.ops.abs(labels - classes))
 
 
 @wrong("lab09.task_loss", draws="task-loss.sign")
@@ -449,6 +549,25 @@ def task_loss(targets, logits):
     return -keras.ops.mean(keras.ops.sum(terms, axis=-1))
 
 
+@wrong("lab09.task_loss", draws="task-loss.no-log")
+def task_loss(targets, logits):
+    return -keras.ops.mean(keras.ops.sum(targets * keras.ops.softmax(logits), axis=-1))
+
+
+@wrong("lab09.task_loss", draws="task-loss.log-of-almost-zero")
+def task_loss(targets, logits):
+    probabilities = keras.ops.clip(keras.ops.softmax(logits), 1e-7, 1.0)
+    return -keras.ops.mean(keras.ops.sum(targets * keras.ops.log(probabilities), axis=-1))
+
+
+@wrong("lab09.task_loss", draws="tensor.needs-values")
+def task_loss(targets, logits):
+    logits = np.asarray(logits)
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return -np.mean(np.sum(np.asarray(targets) * log_p, axis=-1))
+
+
 @wrong("lab09.language_loss", draws="language.padding-counts")
 def language_loss(tokens, logits, pad):
     return parts.next_token_loss(tokens, logits)
@@ -480,6 +599,24 @@ def language_loss(tokens, logits, pad):
     return -parts.next_token_loss(tokens, logits, mask=keras.ops.not_equal(tokens, pad))
 
 
+@wrong("lab09.language_loss", draws="language.mask-of-inputs")
+def language_loss(tokens, logits, pad):
+    losses = keras.ops.sparse_categorical_crossentropy(
+        tokens[:, 1:], logits[:, :-1], from_logits=True
+    )
+    real = keras.ops.cast(tokens[:, :-1] != pad, "float32")
+    return keras.ops.sum(losses * real) / keras.ops.sum(real)
+
+
+@wrong("lab09.language_loss", draws="language.mean-of-rows")
+def language_loss(tokens, logits, pad):
+    losses = keras.ops.sparse_categorical_crossentropy(
+        tokens[:, 1:], logits[:, :-1], from_logits=True
+    )
+    real = keras.ops.cast(tokens[:, 1:] != pad, "float32")
+    return keras.ops.mean(keras.ops.sum(losses * real, axis=1) / keras.ops.sum(real, axis=1))
+
+
 @wrong("lab09.combined_loss", draws="combined.mix")
 def combined_loss(task_loss, language_loss, weight=0.5):
     return (1 - weight) * task_loss + weight * language_loss
@@ -498,3 +635,13 @@ def combined_loss(task_loss, language_loss, weight=0.5):
 @wrong("lab09.combined_loss", draws="combined.difference")
 def combined_loss(task_loss, language_loss, weight=0.5):
     return task_loss - weight * language_loss
+
+
+@wrong("lab09.combined_loss", draws="combined.weight-on-both")
+def combined_loss(task_loss, language_loss, weight=0.5):
+    return weight * (task_loss + language_loss)
+
+
+@wrong("lab09.combined_loss", draws="tensor.needs-values")
+def combined_loss(task_loss, language_loss, weight=0.5):
+    return float(task_loss) + weight * float(language_loss)

@@ -92,6 +92,36 @@ def build_prompt(description, examples, query, input_label="Q", output_label="A"
     return "\n".join(line for line in lines if line)
 
 
+@wrong("lab12.build_prompt", draws="prompt.one-line")
+def build_prompt(description, examples, query, input_label="Q", output_label="A"):
+    if not query.strip():
+        raise ValueError("empty query")
+    solved = [f"{input_label}: {x} {output_label}: {y}" for x, y in examples]
+    lines = [description, *solved, f"{input_label}: {query} {output_label}:"]
+    return " ".join(line for line in lines if line)
+
+
+@wrong("lab12.build_prompt", draws="prompt.one-example")
+def build_prompt(description, examples, query, input_label="Q", output_label="A"):
+    if not query.strip():
+        raise ValueError("empty query")
+    line = ""
+    for x, y in examples:
+        line = f"{input_label}: {x} {output_label}: {y}"
+    lines = [description, line, f"{input_label}: {query} {output_label}:"]
+    return "\n".join(line for line in lines if line)
+
+
+@wrong("lab12.build_prompt", draws="argument.changed")
+def build_prompt(description, examples, query, input_label="Q", output_label="A"):
+    if not query.strip():
+        raise ValueError("empty query")
+    # An example whose answer is still missing.
+    examples += [(query, "")]
+    lines = [f"{input_label}: {x} {output_label}: {y}" for x, y in examples]
+    return "\n".join([description, *lines] if description else lines).rstrip()
+
+
 def log_probabilities(model, prompt_ids, candidates, before=1):
     """Returns (log-probabilities of the candidates' tokens, which of them are no padding)."""
     if not prompt_ids or not all(candidates):
@@ -169,6 +199,22 @@ def score_candidates(model, prompt_ids, candidates):
     return keras.ops.sum(keras.ops.where(real & ~empty[:, None], taken, 0.0), axis=1)
 
 
+@wrong("lab12.score_candidates", draws="score.last-token-only")
+def score_candidates(model, prompt_ids, candidates):
+    taken, real = log_probabilities(model, prompt_ids, candidates)
+    last = real.sum(axis=1) - 1
+    return keras.ops.take_along_axis(taken, last[:, None], axis=1)[:, 0]
+
+
+@wrong("lab12.score_candidates", draws="argument.changed")
+def score_candidates(model, prompt_ids, candidates):
+    taken, real = log_probabilities(model, prompt_ids, candidates)
+    longest = max(map(len, candidates))
+    for candidate in candidates:
+        candidate.extend([0] * (longest - len(candidate)))
+    return keras.ops.sum(keras.ops.where(real, taken, 0.0), axis=1)
+
+
 @wrong("lab12.normalised_scores", draws="normalise.product")
 def normalised_scores(scores, lengths, unconditional=None):
     if unconditional is not None:
@@ -209,6 +255,34 @@ def normalised_scores(scores, lengths, unconditional=None):
 
 @wrong("lab12.normalised_scores", draws="normalise.unconditional-ignored")
 def normalised_scores(scores, lengths, unconditional=None):
+    return scores / keras.ops.cast(lengths, "float32")
+
+
+@wrong("lab12.normalised_scores", draws="normalise.minus-length")
+def normalised_scores(scores, lengths, unconditional=None):
+    if unconditional is not None:
+        return scores - unconditional
+    return scores - keras.ops.cast(lengths, "float32")
+
+
+@wrong("lab12.normalised_scores", draws="normalise.by-all-tokens")
+def normalised_scores(scores, lengths, unconditional=None):
+    if unconditional is not None:
+        return scores - unconditional
+    return scores / keras.ops.cast(keras.ops.sum(lengths), "float32")
+
+
+@wrong("lab12.normalised_scores", draws="normalise.to-probabilities")
+def normalised_scores(scores, lengths, unconditional=None):
+    if unconditional is not None:
+        scores = scores - unconditional
+    return keras.ops.softmax(scores)
+
+
+@wrong("lab12.normalised_scores", draws="normalise.sum-of-logs")
+def normalised_scores(scores, lengths, unconditional=None):
+    if unconditional is not None:
+        return scores + unconditional
     return scores / keras.ops.cast(lengths, "float32")
 
 
@@ -283,4 +357,18 @@ def choose_candidate(model, prompt_ids, candidates, normalise="length", answer_p
     if normalise not in ("none", "length", "unconditional"):
         normalise = "length"
     scores = all_scores(model, prompt_ids, candidates, normalise, answer_prompt_ids)
+    return int(keras.ops.argmax(scores))
+
+
+@wrong("lab12.choose_candidate", draws="choose.last-of-equals")
+def choose_candidate(model, prompt_ids, candidates, normalise="length", answer_prompt_ids=None):
+    scores = all_scores(model, prompt_ids, candidates, normalise, answer_prompt_ids)
+    return sorted(range(len(candidates)), key=np.asarray(scores).tolist().__getitem__)[-1]
+
+
+@wrong("lab12.choose_candidate", draws="choose.both-at-once")
+def choose_candidate(model, prompt_ids, candidates, normalise="length", answer_prompt_ids=None):
+    scores = all_scores(model, prompt_ids, candidates, normalise, answer_prompt_ids)
+    if normalise == "unconditional":
+        scores = scores / np.array([len(c) for c in candidates], "float32")
     return int(keras.ops.argmax(scores))

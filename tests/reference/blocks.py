@@ -46,8 +46,8 @@ def residual(x, sublayer, norm, normalize_first):
     return x + sublayer(norm(x)) if normalize_first else norm(x + sublayer(x))
 
 
-def block(x, w, num_heads, normalize_first, mask=None, wire=residual, **mistakes):
-    """The whole block; `wire` and `activation` make known mistakes."""
+def block(x, w, num_heads, normalize_first, mask=None, wire=residual, norm=None, **mistakes):
+    """The whole block; `wire`, `norm` (of `layer_norm`) and `activation` make known mistakes."""
 
     def attend(y):
         return attention.causal_self_attention(y, below(w, "attention"), num_heads, mask)
@@ -55,8 +55,8 @@ def block(x, w, num_heads, normalize_first, mask=None, wire=residual, **mistakes
     def work(y):
         return feed_forward(y, below(w, "feed_forward"), **mistakes)
 
-    def norm(name):
-        return lambda y: layer_norm(y, w[f"{name}.gamma"], w[f"{name}.beta"])
+    def named(name):
+        return lambda y: layer_norm(y, w[f"{name}.gamma"], w[f"{name}.beta"], **(norm or {}))
 
-    x = wire(x, attend, norm("attention_norm"), normalize_first)
-    return wire(x, work, norm("feed_forward_norm"), normalize_first)
+    x = wire(x, attend, named("attention_norm"), normalize_first)
+    return wire(x, work, named("feed_forward_norm"), normalize_first)

@@ -171,6 +171,8 @@ WRONG_CUTS = {
     r"| ?[^\sA-Za-z0-9]+|\s+(?!\S)|\s+",
     "pre.digits-in-words": r"'s|'t|'re|'ve|'m|'ll|'d| ?[^\W_]+| ?(?:_|[^\w\s])+|\s+(?!\S)|\s+",
     "pre.no-endings": r" ?[^\W\d_]+| ?\d+| ?(?:_|[^\w\s])+|\s+(?!\S)|\s+",
+    "pre.digits-in-threes": r"'s|'t|'re|'ve|'m|'ll|'d| ?[^\W\d_]+| ?\d{1,3}"
+    r"| ?(?:_|[^\w\s])+|\s+(?!\S)|\s+",
     "pre.endings-in-capitals": r"(?i:'s|'t|'re|'ve|'m|'ll|'d)| ?[^\W\d_]+| ?\d+"
     r"| ?(?:_|[^\w\s])+|\s+(?!\S)|\s+",
 }

@@ -273,9 +273,9 @@ def test_against_the_unconditional_choice(submission, rng):
 @exercise("lab12.choose_candidate")
 def test_against_the_unconditional_lengths_play_no_part(submission, rng):
     def both(scores, anyway):
-        return ratio(scores, anyway) / [len(s) for s in scores]
+        return reference.by_ratio(scores, anyway) / [len(s) for s in scores]
 
-    model, right, (by_length,) = draw_until(rng, ratio, both)
+    model, right, (by_length,) = draw_until(rng, reference.by_ratio, both)
     kwargs = {"normalise": "unconditional", "answer_prompt_ids": NOTHING}
     expect_equal(
         submission.call("choose_candidate", model, PROMPT, CANDIDATES, **kwargs),

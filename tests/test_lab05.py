@@ -226,7 +226,7 @@ def test_matches_the_formula(submission, rng):
             "feed-forward.adds-input": x + blocks.feed_forward(x, w),
             "feed-forward.stops-inside": blocks.gelu(inner),
         },
-        tolerance=2e-6,  # the two forms of GELU differ by 5e-4 at most
+        tolerance=4e-6,  # the two forms of GELU differ by 5e-4 at most
         what="FeedForward(x)",
     )
     expect_compiles(

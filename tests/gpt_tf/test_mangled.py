@@ -15,7 +15,7 @@ import jupytext
 import nbformat
 import pytest
 
-from gpt_tf.course import build, grade, layout, remote
+from gpt_tf.course import build, grade, layout, processes
 
 SHORT = {
     "mask": "causal_mask",
@@ -30,7 +30,7 @@ STUDENT, SOLVED = build.notebooks(layout.solution_file(4))
 
 @pytest.fixture(scope="module")
 def workers():
-    with remote.Workers() as made:
+    with processes.Workers() as made:
         yield made
 
 

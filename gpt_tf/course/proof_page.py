@@ -111,7 +111,7 @@ def compare(outcomes):
 
 # "≈ 3,000" is a distance, "~ 0.02" a margin.
 _NUMBER = re.compile(r"(?<=≈ )[\d.,e+]+(?!\w)|(?<=~ )[\d.,e-]+(?!\w)")
-_DISTANCE = re.compile(r"(?<=≈ )([\d,]+|\de\+\d+)")
+_DISTANCE = re.compile(r"(?<=≈ )(\de\+\d+|[\d,]+)")
 
 
 def _near(a, b):

@@ -108,6 +108,12 @@ def test_distances_may_differ_by_a_factor_of_two(ratio, same):
     assert (proof_page.differences(matrix(), other) == []) is same
 
 
+def test_distances_beyond_a_million_are_compared_too():
+    pages = [matrix(**{FAR.label: failed("mask.inverted", r)}) for r in (2e6, 3e6, 3e9)]
+    assert proof_page.differences(pages[0], pages[1]) == []
+    assert proof_page.differences(pages[0], pages[2]) != []
+
+
 def test_margins_are_not_compared():
     other = matrix(**{RIGHT.label: proof.Outcome(Result(MASK, "passed"), 0.0)})
     assert other != matrix() and proof_page.differences(matrix(), other) == []

@@ -516,6 +516,21 @@ def test_greedy_on_a_random_table(submission, rng):
     )
 
 
+@exercise("lab01.sample_next")
+def test_temperature_is_1_unless_given(submission):
+    table, vocabulary = {("a",): {"x": 2, "y": 60}}, ["x", "y", "z"]
+
+    def drawn(**options):
+        generators = (np.random.default_rng([8, seed]) for seed in range(40))
+        arguments = (table, ("a",), vocabulary, 1.0)
+        return [submission.call("sample_next", *arguments, g, **options) for g in generators]
+
+    expect(
+        drawn() == drawn(temperature=1.0),
+        "sample_next without a temperature draws others than with temperature=1",
+    )
+
+
 def lstm_weights(rng):
     return {
         "embedding.embeddings": rng.normal(size=(VOCABULARY_SIZE, EMBEDDING_DIM)),

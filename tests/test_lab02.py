@@ -198,6 +198,15 @@ def test_same_as_counting_all_anew(submission, rng):
     )
 
 
+@exercise("lab02.train_bpe")
+def test_a_new_pair_that_occurs_once(submission):
+    expect_equal(
+        submission.call("train_bpe", {"abcd": 1}, 9),
+        [("a", "b"), ("ab", "c"), ("abc", "d")],
+        what='train_bpe({"abcd": 1}, num_merges=9)',
+    )
+
+
 @exercise("lab02.apply_merges")
 def test_each_merge_at_all_its_places(submission):
     merges, symbols = [("a", "b"), ("ab", "d")], list("cababd")

@@ -311,6 +311,16 @@ def directions(rng):
     return table, int(place[0]), place[1:]
 
 
+@exercise("lab03.TokenAndPositionEmbedding")
+def test_no_dropout_unless_asked(submission, rng):
+    tokens, w = some_tokens(rng), tables(rng)
+    expect_close(
+        submission.layer("TokenAndPositionEmbedding", SIZES, w, tokens, training=True),
+        reference.token_and_position(tokens, w),
+        what="TokenAndPositionEmbedding(tokens, training=True) without a dropout",
+    )
+
+
 @exercise("lab03.nearest_tokens")
 def test_nearest_by_angle(submission, rng):
     table, index, right = directions(rng)

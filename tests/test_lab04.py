@@ -170,6 +170,17 @@ def test_more_keys_than_queries(submission, rng):
     )
 
 
+@exercise("lab04.attention_weights")
+def test_weights_of_wider_heads(submission, rng):
+    # The root of 4 is its half, too; that of 9 is not.
+    q, k = rng.normal(size=(2, BATCH, HEADS, LENGTH, 9))
+    expect_close(
+        submission.call("attention_weights", q, k),
+        reference.weights(q, k),
+        what="attention_weights(q, k) with heads of width 9",
+    )
+
+
 @exercise("lab04.scaled_dot_product_attention")
 def test_matches_the_formula(submission, rng):
     q, k, v = rng.normal(size=(3, BATCH, HEADS, LENGTH, HEAD_DIM))
@@ -445,3 +456,25 @@ def test_initial_kernels(submission, rng):
             f"{found:.4f}, expected {stddev}",
             "attention.initial-kernels",
         )
+
+
+@exercise("lab04.CausalSelfAttention")
+def test_defaults_of_the_layer(submission, rng):
+    x = rng.normal(size=(1, 5, 64))
+    config = {"num_heads": 4, "head_dim": 20}
+    initial = submission.weights("CausalSelfAttention", config, x)
+    found = float(np.std(initial.get("projection.kernel", 0.0)))
+    expect(
+        abs(found / 0.02 - 1) < 0.07,
+        f"CausalSelfAttention without a residual_stddev: projection.kernel starts with standard "
+        f"deviation {found:.4f}, expected 0.02",
+        "attention.initial-kernels",
+    )
+    quiet, training = (
+        submission.layer("CausalSelfAttention", config, initial, x, training=t)
+        for t in (False, True)
+    )
+    expect(
+        np.allclose(quiet, training, atol=1e-6),
+        "CausalSelfAttention without a dropout drops while training",
+    )

@@ -161,6 +161,20 @@ def test_computes_in_float32(submission):
     )
 
 
+@exercise("lab05.LayerNorm")
+def test_the_gain_is_not_rounded(submission):
+    # Of features that are 1 and -1 nothing is left but what float16 cannot hold: 1.0003 - 1.
+    x = np.tile([1.0, -1.0], 5) * np.full((1, 2, 1), 100.0)
+    w = {"gamma": np.full(HIDDEN_DIM, 1.0003), "beta": np.full(HIDDEN_DIM, -1.0)}
+    normal = submission.layer("LayerNorm", {"dtype": "mixed_float16"}, w, x)
+    expect_close(
+        normal[..., ::2],
+        blocks.layer_norm(x, w["gamma"], w["beta"])[..., ::2],
+        misconceptions={"norm.weights-autocast": 0 * x[..., ::2]},
+        what='LayerNorm(dtype="mixed_float16")(x) with a gamma of 1.0003',
+    )
+
+
 @exercise("lab05.gelu")
 def test_tanh_form(submission, rng):
     x = rng.uniform(-4, 4, size=(3, 41))
@@ -266,6 +280,19 @@ def test_initial_kernels(submission, rng):
             f"{found:.4f}, expected {stddev}",
             "feed-forward.initial-kernels",
         )
+
+
+@exercise("lab05.FeedForward")
+def test_initial_kernel_unless_told(submission, rng):
+    x = rng.normal(size=(1, 2, 64))
+    initial = submission.weights("FeedForward", {"intermediate_dim": 300}, x)
+    found = float(np.std(initial.get("contract.kernel", 0.0)))
+    expect(
+        abs(found / 0.02 - 1) < 0.05,
+        f"FeedForward without a residual_stddev: contract.kernel starts with standard deviation "
+        f"{found:.4f}, expected 0.02",
+        "feed-forward.initial-kernels",
+    )
 
 
 @exercise("lab05.residual_connection")
@@ -500,3 +527,24 @@ def test_initial_residual_kernels(submission, rng):
             f"deviation {found:.4f}, expected {stddev}",
             "block.residual-stddev-not-passed-on",
         )
+
+
+@exercise("lab05.TransformerBlock")
+def test_defaults_of_the_block(submission, rng):
+    x = rng.normal(size=(1, 5, 64))
+    made = {"num_heads": 4, "head_dim": 16, "intermediate_dim": 200}
+    initial = submission.weights("TransformerBlock", made, x)
+    found = float(np.std(initial.get("feed_forward.contract.kernel", 0.0)))
+    expect(
+        abs(found / 0.02 - 1) < 0.1,
+        f"TransformerBlock without a residual_stddev: feed_forward.contract.kernel starts with "
+        f"standard deviation {found:.4f}, expected 0.02",
+        "block.residual-stddev-not-passed-on",
+    )
+    quiet, training = (
+        submission.layer("TransformerBlock", made, initial, x, training=t) for t in (False, True)
+    )
+    expect(
+        np.allclose(quiet, training, atol=1e-5),
+        "TransformerBlock without a dropout drops while training",
+    )

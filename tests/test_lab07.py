@@ -116,6 +116,14 @@ def test_random_documents(submission, rng):
     )
 
 
+@exercise("lab07.pack_documents")
+def test_rows_of_one_token_and_int32(submission):
+    packed = submission.call("pack_documents", [[1, 2]], 1, 3)
+    expect_equal(np.asarray(packed), [[1], [2], [3]], what="pack_documents([[1, 2]], length=1)")
+    found = getattr(packed, "dtype", type(packed).__name__)
+    expect(found == np.int32, f"pack_documents returns {found}, expected int32")
+
+
 @exercise("lab07.next_token_loss")
 def test_predicts_the_next_token(submission, rng):
     tokens, logits = sample(rng)
@@ -223,6 +231,17 @@ def test_nothing_to_predict(submission, rng):
         error is not None and error[0] == "ValueError",
         f"next_token_loss of rows of one token should raise a ValueError; yours gives {error}",
         "loss.one-token-passes",
+    )
+
+
+@exercise("lab07.next_token_loss")
+def test_a_single_target(submission, rng):
+    tokens, logits = sample(rng)
+    tokens, logits = tokens[:1, :2], logits[:1, :2]
+    expect_close(
+        submission.call("next_token_loss", tokens, logits),
+        reference.next_token_loss(tokens, logits),
+        what="next_token_loss of one row of two tokens",
     )
 
 

@@ -1,5 +1,7 @@
 """Tests of lab 08. Every axis has a size of its own, so that a swapped one cannot hide."""
 
+import dataclasses
+
 import numpy as np
 from reference import attention, generation, gpt
 
@@ -119,6 +121,28 @@ def test_in_a_compiled_loop(submission, rng):
         submission.call("sample_token", logits, np.array(0.0), np.array(5)),
         logits.argmax(axis=1),
         what="sample_token(logits, temperature=0 as a tensor)",
+    )
+
+
+@exercise("lab08.sample_token")
+def test_rows_far_apart_do_not_mind_each_other(submission, rng):
+    logits = rng.permuted(np.tile(np.arange(7.0), (3, 1)), axis=1) * 100
+    logits += np.array([[0.0], [5000.0], [-5000.0]])
+    for temperature in (0.0, 1.0):
+        expect_equal(
+            np.asarray(submission.call("sample_token", logits, temperature)),
+            logits.argmax(axis=1),
+            what=f"sample_token of rows that are 5000 apart at temperature {temperature:g}",
+        )
+
+
+@exercise("lab08.sample_token")
+def test_temperature_1_and_seed_0_unless_given(submission, rng):
+    logits = rng.normal(size=(64, 11)) * 2
+    expect_equal(
+        submission.call("sample_token", logits),
+        submission.call("sample_token", logits, 1.0, 0),
+        what="sample_token without temperature and seed, compared with temperature=1 and seed=0",
     )
 
 
@@ -403,6 +427,18 @@ def test_banded(submission, rng):
     )
 
 
+@exercise("lab08.decode_step")
+def test_a_single_block(submission, rng):
+    tokens, w = some_tokens(rng, 3), gpt.random_weights(SMALL, rng)
+    logits, _ = steps(submission, SMALL, w, tokens, [3])
+    expect_close(
+        logits,
+        gpt.logits(tokens, w, SMALL)[:, -1],
+        tolerance=2e-4,
+        what="logits of decode_step on a model of one block",
+    )
+
+
 def clear_case(rng, new_tokens):
     """Prompt, weights and greedy tokens whose every choice is clear, whatever the rounding."""
     while True:
@@ -501,3 +537,44 @@ def test_bad_input_is_named(submission):
             f"yours gives {error}",
             "generate.bad-input-passes",
         )
+
+
+@exercise("lab08.generate")
+def test_another_prompt_up_to_the_end_of_the_window(submission, rng):
+    while True:
+        prompt, w, tokens = clear_case(rng, SMALL.max_sequence_length - 3)
+        following = gpt.logits(tokens, w, SMALL)[0, -1].argmax()
+        # One token too many would then be another one than the last.
+        if following != tokens[0, -1]:
+            break
+    gpt_part = model(SMALL, w)
+    # What was compiled for a first prompt must not be left in the way of a second one.
+    submission.call("generate", gpt_part, prompt, 6, temperature=0.0)
+    expect_equal(
+        np.asarray(submission.call("generate", gpt_part, tokens[:1, :5], 11, temperature=0.0)),
+        tokens[:1],
+        what="generate(model, a second prompt of another length, 11 tokens up to the window's end)",
+    )
+
+
+@exercise("lab08.generate")
+def test_without_dropout(submission, rng):
+    prompt, w, tokens = clear_case(rng, 7)
+    gpt_part = model(dataclasses.replace(SMALL, dropout=0.5), w)
+    found = submission.call("generate", gpt_part, prompt, 6, temperature=0.0, use_cache=False)
+    expect_equal(
+        np.asarray(found),
+        tokens[:, :9],
+        what="generate(model with dropout, prompt of 3, 6 new tokens, 0, use_cache=False)",
+    )
+
+
+@exercise("lab08.generate")
+def test_temperature_1_and_seed_0_unless_given_to_generate(submission, rng):
+    prompt, w, _ = clear_case(rng, 7)
+    gpt_part = model(SMALL, w)
+    expect_equal(
+        submission.call("generate", gpt_part, prompt, 12),
+        submission.call("generate", gpt_part, prompt, 12, temperature=1.0, seed=0),
+        what="generate without temperature and seed, compared with temperature=1 and seed=0",
+    )

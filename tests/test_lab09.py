@@ -444,6 +444,39 @@ def test_unknown_form(submission):
     )
 
 
+@exercise("lab09.TaskHead")
+def test_multiple_choice_has_one_output_and_drops_too(submission, rng):
+    # One passage alone, and a number of classes, for which multiple choice has no use.
+    config = {"form": "multiple_choice", "num_classes": CLASSES, "dropout": 0.5}
+    w, states = head_weights(rng, 1), rng.normal(size=(1, 4, HIDDEN))
+    right = reference.head(states, w["linear.kernel"], w["linear.bias"], "multiple_choice")
+    expect_close(
+        submission.layer("TaskHead", config, w, states),
+        right,
+        what=f"TaskHead('multiple_choice', {CLASSES}) on states of shape {states.shape}",
+    )
+    training = submission.layer("TaskHead", config, w, states, training=True)
+    expect(
+        not np.allclose(training, right),
+        "dropout 0.5 changes nothing in multiple choice while training",
+        "head.no-dropout",
+    )
+
+
+@exercise("lab09.TaskHead")
+def test_defaults_of_the_head(submission):
+    # 2,000 states of width 1. Of them 200 are dropped at the default rate; the deviation is 13.
+    states = np.ones((2000, 1, 1))
+    w = {"linear.kernel": np.ones((1, 1)), "linear.bias": np.zeros(1)}
+    training = submission.layer("TaskHead", {"form": "entailment"}, w, states, training=True)
+    dropped = float(np.mean(np.asarray(training) == 0))
+    expect(
+        0.07 < dropped < 0.13,
+        f"TaskHead('entailment') without a dropout drops {dropped:.0%} of the states while "
+        "training, expected 10%",
+    )
+
+
 @exercise("lab09.label_distribution")
 def test_scores_between_classes(submission):
     labels = np.array([3.6, 0.0, 1.25, 5.0, 4.75])

@@ -41,6 +41,10 @@ def main(arguments=None):
     command.add_argument("--solutions", default="none", help="in the same way (default: none)")
     command.add_argument("--out", required=True, help="a new folder")
     command.add_argument("--address", help="where it will be on GitHub, for Colab")
+    command = commands.add_parser("proof", help="test the tests, and publish it under docs/")
+    command.add_argument("labs", nargs="*", type=int, help="only these, writing nothing")
+    command.add_argument("--mechanical", action="store_true", help="mutants of the solutions")
+    command.add_argument("--jobs", type=int, default=2, help="answers at a time (default: 2)")
     options = parser.parse_args(arguments)
     try:
         return COMMANDS[options.command](options)
@@ -119,6 +123,36 @@ def release(options):
     return 0
 
 
+def proof(options):
+    """Runs the known answers, or the mechanical mutants; returns 1 where one is not as it must be.
+
+    The pages are written when all labs are run.
+    """
+    from gpt_tf.course import layout, proof, proof_page, survivors, trial
+
+    os.environ["GPT_TF_PARTS"] = "solutions"
+    labs = [layout.lab_stem(lab) and lab for lab in options.labs] or None
+    if options.mechanical:
+        mutants, known = survivors.all_mutants(labs), survivors.reasons()
+        results = trial.of_mutants(mutants, options.jobs)
+        left = survivors.surviving(mutants, results)
+        page, path = survivors.page(mutants, results, known), survivors.PAGE
+        faults = [survivors.entry(m) for m, _ in left if (m.exercise, m.change) not in known]
+        print(f"{len(mutants) - len(left)} of {len(mutants)} mutants killed.")
+    else:
+        answers = proof.answers(labs)
+        outcomes = trial.of_answers(answers, options.jobs)
+        page, path = proof_page.kill_matrix(answers, outcomes), proof_page.PAGE
+        said = [(a.label, a.fault(outcomes[a.label])) for a in answers]
+        faults = [f"{label}: {fault}" for label, fault in said if fault]
+        print(f"{len(answers) - len(faults)} of {len(answers)} answers are judged as they must be.")
+    print("\n".join(faults), end="\n" if faults else "")
+    if labs is None:
+        layout.write(path, page)
+        print(path.relative_to(layout.ROOT))
+    return 1 if faults else 0
+
+
 def chosen(labs):
     """Returns the sources of the labs with these numbers; of all if there are none."""
     from gpt_tf.course import build
@@ -138,6 +172,7 @@ COMMANDS = {
     "execute": execute,
     "grade": grade,
     "gradescope": gradescope,
+    "proof": proof,
     "release": release,
 }
 

@@ -71,6 +71,13 @@ def test_the_solutions_pass_with_another_seed():
     assert code == 0, printed
 
 
+def test_the_exact_gelu_is_told_from_the_tanh_form_with_any_seed():
+    solution = submission.of_solution(5)
+    for seed in range(60):
+        result = runner.run("lab05.FeedForward", solution, seed)
+        assert result.status == "passed", f"seed {seed}: {result.message}"
+
+
 def test_a_wrong_answer_shows_what_differs_and_a_hint(tmp_path):
     path = tmp_path / "wrong.py"
     path.write_text(

@@ -132,6 +132,7 @@ def test_it_holds_what_was_chosen(student):
     assert {n for n in found if n.startswith("tests/")} == {
         "tests/reference/__init__.py",
         *(f"tests/test_lab{lab:02d}.py" for lab in LABS),
+        "tests/hints/common.toml",
         *(f"tests/hints/lab{lab:02d}.toml" for lab in LABS),
         *(f"tests/reference/lab{lab:02d}.bin" for lab in LABS),
     }

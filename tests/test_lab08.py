@@ -450,14 +450,20 @@ def clear_case(rng, new_tokens):
 
 
 @exercise("lab08.generate")
-def test_greedy(submission, rng):
-    prompt, w, tokens = clear_case(rng, 7)
-    gpt_part, right = model(SMALL, w), tokens[:, :9]
+def test_greedy_and_drawn(submission, rng):
+    while True:
+        prompt, w, tokens = clear_case(rng, SMALL.max_sequence_length - 3)
+        following = gpt.logits(tokens, w, SMALL)[0, -1].argmax()
+        # Where the window is full, one token too many is then another one than the last.
+        if following != tokens[0, -1]:
+            break
+    # The dropout must not act. A model is built and compiled once for all that is asked here.
+    gpt_part, right = model(dataclasses.replace(SMALL, dropout=0.5), w), tokens[:, :9]
     first = np.concatenate([prompt, np.repeat(tokens[:, 3:4], 6, axis=1)], axis=1)
     wrong = {
         "generate.no-prompt": right[:, 3:],
         "generate.one-too-few": right[:, :-1],
-        "generate.one-too-many": tokens,
+        "generate.one-too-many": tokens[:, :10],
         "generate.repeats-one-token": first,
         "generate.prompt-only": prompt,
     }
@@ -472,15 +478,18 @@ def test_greedy(submission, rng):
             misconceptions=wrong,
             what=f"generate(model, prompt of 3, 6 new tokens, 0, use_cache={use_cache})",
         )
+    # What was compiled for a first prompt must not be left in the way of a second one.
+    expect_equal(
+        np.asarray(submission.call("generate", gpt_part, tokens[:1, :5], 11, temperature=0.0)),
+        tokens[:1],
+        what="generate(model, a second prompt of another length, 11 tokens up to the window's end)",
+    )
+    expect_draws(submission, gpt_part, *(np.repeat(x[:1], BATCH, axis=0) for x in (prompt, tokens)))
 
 
-@exercise("lab08.generate")
-def test_draws(submission, rng):
-    # To the last position of the window, which must be filled too.
-    new_tokens = SMALL.max_sequence_length - 3
-    prompt, w, greedy = clear_case(rng, new_tokens)
-    prompt, greedy = np.repeat(prompt[:1], 4, axis=0), np.repeat(greedy[:1], 4, axis=0)
-    gpt_part = model(SMALL, w)
+def expect_draws(submission, gpt_part, prompt, greedy):
+    """Draws from equal prompts to the last position of the window, which must be filled too."""
+    new_tokens = greedy.shape[1] - prompt.shape[1]
 
     def write(seed, **more):
         arguments = {"temperature": 1e6, "seed": seed} | more
@@ -504,7 +513,7 @@ def test_draws(submission, rng):
     )
     expect(
         np.any(drawn != drawn[:1]),
-        "at an enormous temperature, four equal prompts go on alike",
+        "at an enormous temperature, equal prompts go on alike",
         "generate.rows-share-noise",
     )
     again = write(1, use_cache=False)
@@ -517,6 +526,11 @@ def test_draws(submission, rng):
         np.any(write(2) != drawn),
         "generate writes the same with seeds 1 and 2",
         "generate.seed-ignored",
+    )
+    expect_equal(
+        np.asarray(submission.call("generate", gpt_part, prompt, new_tokens)),
+        write(0, temperature=1.0),
+        what="generate without temperature and seed, compared with temperature=1 and seed=0",
     )
 
 
@@ -537,44 +551,3 @@ def test_bad_input_is_named(submission):
             f"yours gives {error}",
             "generate.bad-input-passes",
         )
-
-
-@exercise("lab08.generate")
-def test_another_prompt_up_to_the_end_of_the_window(submission, rng):
-    while True:
-        prompt, w, tokens = clear_case(rng, SMALL.max_sequence_length - 3)
-        following = gpt.logits(tokens, w, SMALL)[0, -1].argmax()
-        # One token too many would then be another one than the last.
-        if following != tokens[0, -1]:
-            break
-    gpt_part = model(SMALL, w)
-    # What was compiled for a first prompt must not be left in the way of a second one.
-    submission.call("generate", gpt_part, prompt, 6, temperature=0.0)
-    expect_equal(
-        np.asarray(submission.call("generate", gpt_part, tokens[:1, :5], 11, temperature=0.0)),
-        tokens[:1],
-        what="generate(model, a second prompt of another length, 11 tokens up to the window's end)",
-    )
-
-
-@exercise("lab08.generate")
-def test_without_dropout(submission, rng):
-    prompt, w, tokens = clear_case(rng, 7)
-    gpt_part = model(dataclasses.replace(SMALL, dropout=0.5), w)
-    found = submission.call("generate", gpt_part, prompt, 6, temperature=0.0, use_cache=False)
-    expect_equal(
-        np.asarray(found),
-        tokens[:, :9],
-        what="generate(model with dropout, prompt of 3, 6 new tokens, 0, use_cache=False)",
-    )
-
-
-@exercise("lab08.generate")
-def test_temperature_1_and_seed_0_unless_given_to_generate(submission, rng):
-    prompt, w, _ = clear_case(rng, 7)
-    gpt_part = model(SMALL, w)
-    expect_equal(
-        submission.call("generate", gpt_part, prompt, 12),
-        submission.call("generate", gpt_part, prompt, 12, temperature=1.0, seed=0),
-        what="generate without temperature and seed, compared with temperature=1 and seed=0",
-    )

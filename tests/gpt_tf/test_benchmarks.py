@@ -1,5 +1,6 @@
 """The benchmarks run, at a toy size, and their figures are what their columns say."""
 
+import collections
 import importlib
 import pathlib
 import sys
@@ -141,3 +142,18 @@ def test_checks_are_timed(capsys):
     assert all(name in output for name in found) and "the slowest first check: lab03." in output
     with pytest.raises(SystemExit):
         checks.main(["77"])
+
+
+def test_a_class_holds_all_kinds_and_knows_what_to_expect(tmp_path):
+    grading = importlib.import_module("grading")
+    handed = grading.a_class(100, 0, tmp_path, victim=0)
+    assert collections.Counter(h.kind for h in handed) == grading.SHARES
+    assert len({h.name for h in handed}) == 100
+    by_kind = {h.kind: h for h in handed}
+    assert set().union(*by_kind["right"].expected.values()) == {"passed"}
+    assert grading.FAILED in by_kind["wrong"].expected.values()
+    # attention_weights is called by two others, which may fall with it.
+    assert grading.users("lab04.attention_weights") == {
+        "lab04.scaled_dot_product_attention",
+        "lab04.CausalSelfAttention",
+    }

@@ -8,8 +8,7 @@ import pathlib
 
 from gpt_tf.course import layout
 from gpt_tf.course.names import safe_names
-
-_LONGEST = 2000  # characters of one text; Classroom's results travel in an environment variable
+from gpt_tf.course.runner import printable
 
 
 def write(graded, out):
@@ -44,7 +43,7 @@ def gradescope(graded):
         dict of plain data.
     """
     results = {
-        "output": _text("\n".join(graded.problems)),
+        "output": printable("\n".join(graded.problems)),
         "output_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",
@@ -59,7 +58,7 @@ def gradescope(graded):
             "score": result.points,
             "max_score": _most(result),
             "status": "passed" if result.status == "passed" else "failed",
-            "output": _text(result.report()),
+            "output": printable(result.report()),
             "output_format": "text",
             "visibility": "visible",
             "tags": [result.status],
@@ -92,7 +91,7 @@ def classroom(graded):
         if result.status == "passed":
             tests.append(_classroom_test(_title(result), "pass", None, result.points))
         else:
-            tests.append(_classroom_test(_title(result), "fail", _text(result.report())))
+            tests.append(_classroom_test(_title(result), "fail", printable(result.report())))
     return {
         "version": 1,
         "status": "pass" if all(test["status"] == "pass" for test in tests) else "fail",
@@ -129,9 +128,3 @@ def _title(result):
 
 def _most(result):
     return layout.exercises()[result.exercise].points
-
-
-def _text(text):
-    """Leaves out what a student's message may hold and JSON readers choke on, and what is long."""
-    text = text if len(text) <= _LONGEST else text[: _LONGEST - 4] + " ..."
-    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)

@@ -1,22 +1,19 @@
 """Grades a class: each submission in a confined process, several at a time, resumable."""
 
-import concurrent.futures
 import contextlib
 import csv
 import dataclasses
 import hashlib
 import io
 import json
-import multiprocessing
 import os
 import pathlib
 import secrets
 import time
 import zipfile
 
-from tqdm import tqdm
-
 from gpt_tf.course import extract, layout, processes, remote, runner, swap
+from gpt_tf.course.pool import in_parallel
 
 LARGEST = 60 * 2**20  # bytes of one submission, less than `wire` carries
 
@@ -231,10 +228,13 @@ def grade(lab, path, out, jobs=2, seed=None, limits=None, container=None, chain=
         kept = _kept(out, lab, name, data, seed, below.get(name))
         with contextlib.suppress(FileNotFoundError, ValueError, TypeError):
             done[name] = Graded.from_json(kept.read_text(encoding="utf-8"))
-    left = {name: data for name, data in submissions.items() if name not in done}
+    left = {
+        name: (name, data, lab, seed, below.get(name))
+        for name, data in submissions.items()
+        if name not in done
+    }
     workers = limits, None, container
-    for graded in _in_parallel(left, lab, seed, jobs, workers, len(done), below):
-        name = graded.name
+    for name, graded in in_parallel(_one, left, jobs, len(done), "submission", _begin, workers):
         kept = _kept(out, lab, name, submissions[name], seed, below.get(name))
         # A fault of the grader's own is no result: it is tried again the next time.
         if not graded.failed:
@@ -244,27 +244,6 @@ def grade(lab, path, out, jobs=2, seed=None, limits=None, container=None, chain=
         why = f"There is no file of lab {lab} in {name}: its name would begin with {lab:02d}."
         done[name] = unread(name, lab, why)
     return [done[name] for name in sorted(done)]
-
-
-def _in_parallel(submissions, lab, seed, jobs, workers, before, below):
-    if not submissions:
-        return
-    # A fresh interpreter for each: student code's server must not be a copy of this process.
-    pool = concurrent.futures.ProcessPoolExecutor(
-        min(jobs, len(submissions)), multiprocessing.get_context("spawn"), _begin, workers
-    )
-    with pool, tqdm(total=before + len(submissions), initial=before, unit="submission") as bar:
-        waiting = [
-            pool.submit(_one, name, data, lab, seed, below.get(name))
-            for name, data in submissions.items()
-        ]
-        try:
-            for future in concurrent.futures.as_completed(waiting):
-                yield future.result()
-                bar.update()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 _workers = None

@@ -5,7 +5,6 @@ is shown goes through jinja2's escaping, and no name becomes a path without `pag
 """
 
 import pathlib
-import re
 import statistics
 
 import jinja2
@@ -576,10 +575,9 @@ def _cut(text, most):
 
 
 def _printable(value):
-    """Shows control characters as what they are: a page may hold line ends and tabs only."""
     if not isinstance(value, str) or isinstance(value, jinja2.utils.markupsafe.Markup):
         return value
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", value)
+    return runner.printable(value, len(value))
 
 
 def _environment():

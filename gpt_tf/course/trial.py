@@ -4,21 +4,18 @@ What came of each is kept in runs/proof under a digest of all that decides it, s
 was stopped goes on, and another one does only what has changed.
 """
 
-import concurrent.futures
 import contextlib
 import dataclasses
 import functools
 import hashlib
 import json
-import multiprocessing
-
-from tqdm import tqdm
 
 from gpt_tf.course import layout, processes, proof, remote, runner
+from gpt_tf.course.pool import in_parallel
 
 KEPT = layout.ROOT / "runs" / "proof"
 # Modules of this package that have no part in a result.
-IDLE = ("__main__", "mutate", "proof_page", "survivors")
+IDLE = ("__main__", "mutate", "pool", "proof_page", "survivors")
 
 
 def of_answers(answers, jobs=2):
@@ -73,24 +70,10 @@ def _all(one, items, jobs):
     for key in items:
         with contextlib.suppress(FileNotFoundError, ValueError):
             done[key] = json.loads((KEPT / f"{key}.json").read_text(encoding="utf-8"))
-    left = {key: item for key, item in items.items() if key not in done}
-    if not left:
-        return done
-    # A fresh interpreter for each: TensorFlow does not survive a fork.
-    pool = concurrent.futures.ProcessPoolExecutor(
-        min(jobs, len(left)), multiprocessing.get_context("spawn")
-    )
-    with pool, tqdm(total=len(items), initial=len(done), unit="answer") as bar:
-        waiting = {pool.submit(one, item): key for key, item in left.items()}
-        try:
-            for future in concurrent.futures.as_completed(waiting):
-                key = waiting[future]
-                done[key] = future.result()
-                layout.write(KEPT / f"{key}.json", json.dumps(done[key]))
-                bar.update()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    left = {key: (item,) for key, item in items.items() if key not in done}
+    for key, result in in_parallel(one, left, jobs, len(done), "answer"):
+        layout.write(KEPT / f"{key}.json", json.dumps(result))
+        done[key] = result
     return done
 
 

@@ -357,7 +357,7 @@ def test_nothing_is_left_of_the_server(tmp_path):
 
 def test_the_docker_command():
     limits = processes.Limits(memory_bytes=2**30, disk_bytes=2**20, threads=50)
-    command = processes.docker_command("an-image", "/tmp/control-1", limits, user=7, group=8)
+    command = processes.docker_command("an-image", "/somewhere/control-1", limits, user=7, group=8)
     package, sets = layout.ROOT / "gpt_tf", layout.ROOT / "datasets"
     assert " ".join(command) == (
         "docker run --rm --pull never --network none --ipc none --read-only "
@@ -365,10 +365,10 @@ def test_the_docker_command():
         "--memory 3221225472 --memory-swap 3221225472 --pids-limit 50 --ulimit core=0 "
         "--cap-drop ALL --security-opt no-new-privileges --user 7:8 --workdir /scratch "
         f"--volume {package}:{package}:ro --volume {sets}:{sets}:ro "
-        "--volume /tmp/control-1:/tmp/control-1:ro "
+        "--volume /somewhere/control-1:/somewhere/control-1:ro "
         "--env TF_CPP_MIN_LOG_LEVEL=3 --env MPLBACKEND=agg --env CUDA_VISIBLE_DEVICES=-1 "
         f"--env PYTHONPATH={layout.ROOT} --env TMPDIR=/scratch "
-        "an-image python -m gpt_tf.course.worker /tmp/control-1/control"
+        "an-image python -m gpt_tf.course.worker /somewhere/control-1/control"
     )
     unlimited = processes.docker_command("i", "/f", processes.Limits(memory_bytes=0), 7, 8)
     assert "--memory" not in unlimited

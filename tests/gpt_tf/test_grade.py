@@ -156,13 +156,13 @@ def test_what_was_graded_is_not_graded_again(school, tmp_path, monkeypatch):
     out = tmp_path / "report"
     calls = []
 
-    def counted(submissions, lab, seed, *_):
-        for name in submissions:
+    def counted(_, left, *_rest):
+        for name, (_, _, _, seed, _) in left.items():
             calls.append((name, seed))
             results = [grade.runner.Result(e, "passed") for e in EXERCISES]
-            yield grade.Graded(name, results, [], [], 1.0)
+            yield name, grade.Graded(name, results, [], [], 1.0)
 
-    monkeypatch.setattr(grade, "_in_parallel", counted)
+    monkeypatch.setattr(grade, "in_parallel", counted)
     first = grade.grade(LAB, school, out)
     assert grade.grade(LAB, school, out) == first and len(calls) == 2
     (school / "ben.py").write_text("changed", encoding="utf-8")
@@ -175,12 +175,13 @@ def test_what_was_graded_is_not_graded_again(school, tmp_path, monkeypatch):
 def test_a_damaged_result_is_graded_again(school, tmp_path, monkeypatch):
     calls = []
 
-    def counted(submissions, *_):
-        for name in submissions:
+    def counted(_, left, *_rest):
+        for name in left:
             calls.append(name)
-            yield grade.Graded(name, [grade.runner.Result(EXERCISES[0], "passed")], [], [], 1.0)
+            results = [grade.runner.Result(EXERCISES[0], "passed")]
+            yield name, grade.Graded(name, results, [], [], 1.0)
 
-    monkeypatch.setattr(grade, "_in_parallel", counted)
+    monkeypatch.setattr(grade, "in_parallel", counted)
     grade.grade(LAB, school, tmp_path / "report", seed=1)
     kept = sorted((tmp_path / "report" / "graded").glob("*.json"))
     kept[0].write_text("{half", encoding="utf-8")

@@ -320,7 +320,7 @@ def test_grade_writes_the_report(five, tmp_path, monkeypatch, capsys):
     for made in five:
         (tmp_path / "class").mkdir(exist_ok=True)
         (tmp_path / "class" / made.name).write_bytes(b"x = 1")
-    monkeypatch.setattr(grade, "_in_parallel", lambda *_: iter(five))
+    monkeypatch.setattr(grade, "in_parallel", lambda *_: ((made.name, made) for made in five))
     out = tmp_path / "report"
     assert command.main(["grade", "lab04", str(tmp_path / "class"), "--out", str(out)]) == 1
     assert str(out / "index.html") in capsys.readouterr().out

@@ -138,24 +138,25 @@ def test_from_the_command_line(tmp_path, monkeypatch, capsys):
         (tmp_path / "class" / name).write_text("x = 1", encoding="utf-8")
     seen = []
 
-    def recorded(submissions, lab, seed, jobs, limits, before, below):
-        seen.append((dict(submissions), below))
-        for name in submissions:
+    def recorded(_, left, *_rest):
+        seen.append([(name, data, below) for name, data, _, _, below in left.values()])
+        for name in left:
             results = [runner.Result(e, "passed") for e in LAB5]
-            yield grade.Graded(name, results, [], [], 1.0)
+            yield name, grade.Graded(name, results, [], [], 1.0)
 
-    monkeypatch.setattr(grade, "_in_parallel", recorded)
+    monkeypatch.setattr(grade, "in_parallel", recorded)
     arguments = ["grade", "lab05", str(tmp_path / "class"), "--out", str(tmp_path / "out")]
     assert command.main([*arguments, "--chain"]) == 0
-    assert seen == [({"anna/05.py": b"x = 1"}, {"anna/05.py": {4: ("anna/04.py", b"x = 1")}})]
+    assert seen == [[("anna/05.py", b"x = 1", {4: ("anna/04.py", b"x = 1")})]]
     assert "ben" in (printed := capsys.readouterr().out)
     assert "There is no file of lab 5 in ben" in printed
     # A changed earlier lab is another submission; without --chain, each file is one of its own.
     (tmp_path / "class" / "anna" / "04.py").write_text("x = 2", encoding="utf-8")
     command.main([*arguments, "--chain"])
-    assert len(seen[1][0]) == 1
+    assert len(seen[1]) == 1
     command.main(arguments)
-    assert sorted(seen[2][0]) == ["anna/04.py", "anna/05.py", "ben/04.py"] and seen[2][1] == {}
+    assert [name for name, _, _ in seen[2]] == ["anna/04.py", "anna/05.py", "ben/04.py"]
+    assert {below for _, _, below in seen[2]} == {None}
 
 
 # ---------------------------------------------------------------------------------- grading with it

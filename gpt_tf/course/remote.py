@@ -47,6 +47,7 @@ class RemoteSubmission(Submission):
         earlier: dict {lab: text}, other code for the labs before; None: the solutions.
         below: dict {lab: (name, bytes)}, the student's own files of labs before: what is written
             there is used in place of `earlier`.
+        lent: str, definitions that take the place of the file's own.
 
     After `load`, `written` is {lab: {name: fingerprint}} of what the student wrote, here and in
     those files; see `extract.Source.fingerprints`.
@@ -55,9 +56,9 @@ class RemoteSubmission(Submission):
         extract.NotALab: the file is neither a notebook nor Python; raised by `load`.
     """
 
-    def __init__(self, workers, name, data, lab, seed=0, earlier=None, below=None):
+    def __init__(self, workers, name, data, lab, seed=0, earlier=None, below=None, lent=""):
         self.workers, self.name, self.data, self.seed = workers, name, data, seed
-        self.lab, self.below, self.notes = lab, dict(below or {}), {}
+        self.lab, self.below, self.lent, self.notes = lab, dict(below or {}), lent, {}
         self.earlier = solutions_before(lab) if earlier is None else earlier
         self.problems, self.skipped, self.written = [], {}, {}
         self.missing = []  # what this machine cannot keep from student code, once it is loaded
@@ -71,6 +72,18 @@ class RemoteSubmission(Submission):
 
     def __exit__(self, *_):
         self.restart()
+
+    def with_lent(self, text):
+        """Returns a submission of the same file, in a process of its own, with other definitions.
+
+        Args:
+            text: str, Python text; what it defines takes the place of the file's own.
+        """
+        made = RemoteSubmission(
+            self.workers, self.name, self.data, self.lab, self.seed, self.earlier, self.below, text
+        )
+        made.skipped = dict(self.skipped)
+        return made
 
     def renew(self):
         """Gives the next exercise its time; see `processes.Limits.exercise_seconds`."""
@@ -87,8 +100,8 @@ class RemoteSubmission(Submission):
         while self._process is None:
             process = self.workers.start()
             self.missing = process.missing
-            request = ["load", self.name, self.data, self.seed, self.earlier, self.skipped]
-            running = None
+            what = self.name, self.data, self.seed, self.earlier, self.skipped, self.lent
+            request, running = ["load", *what], None
             if not all(self._put_below(process, *file) for file in self.below.copy().items()):
                 process.stop()
                 continue

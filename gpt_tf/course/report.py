@@ -334,8 +334,7 @@ written, the solution stood in.</p>
 {% endif %}
 {% if g.borrowed %}
 <p class="soft">Same as the solution: the code differs from the solution's at most in layout,
-comments and docstrings. Short answers are often written just so, and the points are the same. Such
-an answer can fail where it uses another one that is wrong.</p>
+comments and docstrings. Short answers are often written just so, and the points are the same.</p>
 {% endif %}
 {% endblock %}
 """

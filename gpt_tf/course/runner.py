@@ -28,7 +28,7 @@ class Result:
     Args:
         exercise: str, its id.
         status: "passed", "wrong", "not attempted", "crashed", "timed out" or "grader error".
-        message: str, what differs; empty when passed.
+        message: str, what differs; when passed empty, or whose code stood in.
         test: str, name of the test that failed; empty when passed.
         misconception: str or None, id of the recognised mistake.
         ratio: float or None, distance of a wrong answer in tolerances.

@@ -94,3 +94,53 @@ def whose(written):
 def _of_solution(lab):
     path = layout.solution_file(lab)
     return extract.from_file(path).fingerprints() if path.is_file() else {}
+
+
+@functools.cache
+def called_by(exercise):
+    """Finds the exercises of the same lab that an exercise's solution calls.
+
+    Args:
+        exercise: str, its id.
+
+    Returns:
+        frozenset of ids; those that are called by what it calls are among them.
+
+    Example:
+        >>> sorted(called_by("lab04.scaled_dot_product_attention"))
+        ['lab04.attention_weights']
+    """
+    here = layout.exercises()[exercise]
+    needed = _needed(here.lab, {here.name})
+    bound = set().union(*(statement.binds() for statement in needed)) - {here.name}
+    return frozenset(e.id for e in _exercises(here.lab) if e.name in bound)
+
+
+def solution_of(exercises):
+    """Returns the solution of some exercises of a lab, without that of the others.
+
+    Args:
+        exercises: list of ids.
+
+    Returns:
+        str, Python text: their definitions, and the imports, constants and helpers that these need.
+    """
+    known = layout.exercises()
+    lab, names = known[exercises[0]].lab, {known[exercise].name for exercise in exercises}
+    others = {e.name for e in _exercises(lab)} - names
+    return "\n\n".join(statement.text for statement in _needed(lab, names, others)) + "\n"
+
+
+def _exercises(lab):
+    return layout.index()[layout.lab_stem(lab)]
+
+
+def _needed(lab, names, without=frozenset()):
+    """Returns the solution's statements that bind these names, and what these use, and so on."""
+    statements = extract.from_file(layout.solution_file(lab)).statements
+    while True:
+        found = [s for s in statements if s.binds() & names]
+        more = names.union(*(s.uses() for s in found)) - without
+        if more == names:
+            return found
+        names = more

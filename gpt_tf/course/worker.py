@@ -3,7 +3,9 @@
 `python -m gpt_tf.course.worker CONTROL` is the server: it imports TensorFlow once, and forks for
 each request that comes through the socket CONTROL. The new process confines itself, then answers
 through a socket of its own: it takes a lab's file and runs what `remote.RemoteSubmission` asks for.
-Neither process ever holds a test, an expected value or the solution of the lab under grading.
+Neither process ever holds a test or an expected value. Of the lab under grading, a process is given
+the solution of an exercise only to try another one that calls it, once its own has failed; all that
+is then heard from it is whether that one passes.
 """
 
 import argparse
@@ -199,7 +201,7 @@ class Worker:
         self.below[number] = source
         return ["read", list(source.problems), source.fingerprints()]
 
-    def on_load(self, name, data, seed, earlier, skipped):
+    def on_load(self, name, data, seed, earlier, skipped, lent):
         """Takes a lab's file, and runs its definitions.
 
         Before the first of them runs, ["read", fingerprints of what is written there] is sent.
@@ -211,6 +213,7 @@ class Worker:
             earlier: dict {lab: str}, the text of the labs before it. What `on_below` took is put
                 on top: the student's own definitions, and these where the student wrote none.
             skipped: dict {number: sentence} of statements that ended a process before.
+            lent: str, definitions that take the place of the file's own.
 
         Returns:
             ["loaded", problems], or ["not a lab", sentence].
@@ -224,7 +227,8 @@ class Worker:
         for n, mine in self.below.items():
             below[n] = below[n].with_answer(mine) if n in below else mine
         parts.take_from(below)
-        self.submission = Submission(source, seed)
+        lent = extract.from_text("the solution", lent)
+        self.submission = Submission(source.with_answer(lent), seed)
         self.submission.load(skipped, self._before)
         return ["loaded", list(source.problems)]
 

@@ -11,16 +11,14 @@ import zipfile
 import pytest
 
 from gpt_tf.course import __main__ as command
-from gpt_tf.course import grade, layout, processes, remote
+from gpt_tf.course import grade, layout, processes, remote, swap
 
 LAB = 4
 EXERCISES = [exercise.id for exercise in layout.index()[layout.lab_stem(LAB)]]
 TOTAL = sum(layout.exercises()[name].points for name in EXERCISES)
 SOLUTION = layout.solution_file(LAB).read_text(encoding="utf-8")
-# The class calls the student's own causal_mask: it stands and falls with it.
-WITHOUT_MASK = TOTAL - sum(
-    layout.exercises()[f"lab04.{name}"].points for name in ("causal_mask", "CausalSelfAttention")
-)
+WITHOUT_MASK = TOTAL - layout.exercises()["lab04.causal_mask"].points
+NO_MASK = "def causal_mask(length):\n    return keras.ops.ones((length, length), bool)\n"
 
 
 @pytest.fixture(scope="module")
@@ -83,13 +81,63 @@ def test_the_untouched_notebook_gets_none(workers):
 
 
 def test_a_wrong_answer_costs_its_own_points(workers):
-    data = with_answer(
-        "def causal_mask(length):\n    return keras.ops.ones((length, length), bool)"
-    )
-    graded = grade.grade_one(workers, "student.py", data, LAB, seed=1)
+    graded = grade.grade_one(workers, "student.py", with_answer(NO_MASK), LAB, seed=1)
     assert graded.points == WITHOUT_MASK
-    wrong = next(r for r in graded.results if r.status != "passed")
+    [wrong] = [r for r in graded.results if r.status != "passed"]
     assert (wrong.status, wrong.misconception) == ("wrong", "mask.no-mask")
+
+
+# The class calls the student's own causal_mask.
+USERS = [e for e in EXERCISES if "lab04.causal_mask" in swap.called_by(e)]
+
+
+@pytest.mark.parametrize("mask", [NO_MASK, "def causal_mask(n):\n    raise NotImplementedError\n"])
+def test_what_calls_it_is_tried_with_the_solution(workers, mask):
+    # As a student would: in the place of the exercise, so that no other definition is there.
+    data = SOLUTION.replace("def causal_mask(", "def _unused(") + f"\n\n# %%\n{mask}"
+    graded = grade.grade_one(workers, "student.py", data.encode(), LAB, seed=1)
+    assert graded.points == WITHOUT_MASK
+    said = {r.exercise: r.message for r in graded.results if r.status == "passed"}
+    assert USERS and set(USERS) < set(said)
+    for exercise, message in said.items():
+        assert message == (
+            "It is right: it passes with the solution's causal_mask in place of yours."
+            if exercise in USERS
+            else ""
+        )
+
+
+def test_what_has_a_mistake_of_its_own_stays_wrong(workers):
+    own = "CausalSelfAttention = _Before = CausalSelfAttention\n"
+    own += "class CausalSelfAttention(_Before):\n    def call(self, x):\n"
+    own += "        return 2 * super().call(x)\n"
+    graded = grade.grade_one(workers, "student.py", with_answer(NO_MASK + own), LAB, seed=1)
+    points = layout.exercises()["lab04.CausalSelfAttention"].points
+    assert graded.points == WITHOUT_MASK - points
+    assert statuses(graded)["CausalSelfAttention"] == "wrong"
+
+
+def test_no_word_of_the_second_try_is_heard(workers):
+    spy = "def causal_mask(length):\n    return 'mine'\n\n"
+    spy += "class CausalSelfAttention(keras.layers.Layer):\n"
+    spy += "    def __init__(self, *args, **kwargs):\n"
+    spy += "        raise RuntimeError(f'the mask is {causal_mask(2)}')\n"
+    graded = grade.grade_one(workers, "student.py", with_answer(spy), LAB, seed=1)
+    last = next(r for r in graded.results if r.exercise == "lab04.CausalSelfAttention")
+    assert last.status == "crashed" and "the mask is mine" in last.message
+
+
+def test_an_exercise_gets_no_solution_that_holds_its_own(workers):
+    thief = "def scaled_dot_product_attention(*_):\n    raise NotImplementedError\n\n"
+    thief += "def attention_weights(q, k, mask=None):\n"
+    thief += "    values = keras.ops.eye(k.shape[-2])\n"
+    thief += "    return scaled_dot_product_attention(q, k, values, mask)\n"
+    solved = SOLUTION.replace("def scaled_dot_product_attention(", "def _unused(")
+    data = f"{solved}\n\n# %%\n{thief}"
+    graded = grade.grade_one(workers, "student.py", data.encode(), LAB, seed=1)
+    found = statuses(graded)
+    assert found["attention_weights"] != "passed"
+    assert found["scaled_dot_product_attention"] == "not attempted"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +155,6 @@ def test_a_bad_answer_costs_no_other_exercise(workers, body, status):
     graded = grade.grade_one(workers, "student.py", data, LAB, seed=1)
     found = statuses(graded)
     assert found.pop("causal_mask") == status
-    assert found.pop("CausalSelfAttention") != "passed"
     assert set(found.values()) == {"passed"}
     assert graded.points == WITHOUT_MASK
 
@@ -220,8 +267,7 @@ def test_a_submission_that_is_too_large(workers, monkeypatch):
 def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_report(tmp_path):
     folder = tmp_path / "class"
     folder.mkdir()
-    no_mask = "def causal_mask(length):\n    return keras.ops.ones((length, length), bool)"
-    for number, answer in enumerate(["", no_mask, "def split_heads(x, num_heads):\n    return x"]):
+    for number, answer in enumerate(["", NO_MASK, "def split_heads(x, num_heads):\n    return x"]):
         (folder / f"{number}.py").write_bytes(with_answer(answer))
 
     def started(out):

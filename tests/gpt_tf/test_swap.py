@@ -81,6 +81,25 @@ def test_what_cannot_be_compared_is_not_claimed():
     assert swap.whose({4: {"causal_mask": ""}}) == ([], [])
 
 
+# ------------------------------------------------------------------------- what calls what in a lab
+
+
+def test_exercises_that_a_solution_calls():
+    called = {e: {c.split(".")[1] for c in swap.called_by(e)} for e in LAB4}
+    assert called["lab04.causal_mask"] == called["lab04.attention_weights"] == set()
+    assert called["lab04.scaled_dot_product_attention"] == {"attention_weights"}
+    # attention_weights through scaled_dot_product_attention.
+    assert called["lab04.CausalSelfAttention"] == {e.split(".")[1] for e in LAB4[:-1]}
+
+
+@pytest.mark.parametrize("exercise", list(layout.exercises()))
+def test_what_is_lent_holds_nothing_else(exercise):
+    names = {e.name for e in layout.index()[layout.lab_stem(int(exercise[3:5]))]}
+    lent = extract.from_text("x.py", swap.solution_of([exercise]))
+    assert names & lent.fingerprints().keys() == {exercise.split(".")[1]}
+    assert not lent.module().failures
+
+
 # --------------------------------------------------------------------------- a folder for a student
 
 

@@ -1,15 +1,33 @@
-"""`python -m gpt_tf`: the course's whole job, from raw text to a page of results."""
+"""`python -m gpt_tf`: the course's whole job, from raw text to a page of results.
+
+`python -m gpt_tf pretrain`: pre-training alone, of any size; see `gpt_tf.pretraining`.
+"""
 
 import argparse
 import pathlib
 import sys
 
-from gpt_tf import job, quiet
+from gpt_tf import job, pretraining, quiet
 
 
 def main(arguments=None):
     """Runs the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m gpt_tf", description=__doc__)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        if arguments[:1] == ["pretrain"]:
+            return pretraining.main(arguments[1:])
+        return whole_job(arguments)
+    except KeyboardInterrupt:
+        print("\nStopped; the same command goes on from here.", file=sys.stderr)
+        return 130
+    except (ValueError, LookupError, OSError) as error:
+        print(f"{error}", file=sys.stderr)
+        return 1
+
+
+def whole_job(arguments):
+    """Runs the course's job; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m gpt_tf", description=__doc__.splitlines()[0])
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
         "--data",
@@ -28,14 +46,7 @@ def main(arguments=None):
     if options.short:
         settings = settings.shortened()
     quiet.load_tensorflow()
-    try:
-        page = job.execute(settings, options.run, options.fresh)
-    except KeyboardInterrupt:
-        print("\nStopped; the same command goes on from here.", file=sys.stderr)
-        return 130
-    except (ValueError, LookupError, OSError) as error:
-        print(f"{error}", file=sys.stderr)
-        return 1
+    page = job.execute(settings, options.run, options.fresh)
     print(f"The page of results: {page}")
     return 0
 

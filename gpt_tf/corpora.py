@@ -34,6 +34,7 @@ _PASSAGE = 2000  # characters, where a text has no chapters
 _REPEATABLE = 80  # characters of a paragraph that may return in running text
 _SHORTEST_TEXT = 1000  # characters in a user's own file
 _SPLITS = ("train", "validation")
+_HELD_OUT = "The Time Traveller"  # words of the novel that no model is trained on
 
 
 def docstrings(split="train"):
@@ -95,6 +96,34 @@ def real(split="train"):
     documents = [chapter for novel in catalog.load("gutenberg") for chapter in _chapters(novel)]
     documents += _passages(catalog.text("tinyshakespeare"), _PASSAGE)
     documents += _articles(catalog.text("wikitext-2", "validation"))
+    return [text for text in _unique(documents, _REPEATABLE) if _split_of(text) == split]
+
+
+def novels(split="train"):
+    """Reads the public-domain books of the catalog: ten novels and the plays of Shakespeare.
+
+    Documents are as in `real`. Stands for BooksCorpus (GPT-1, section 4.1).
+
+    Args:
+        split: "train" or "validation" (about 5% of the chapters) of nine novels and the plays, or
+            "test": The Time Machine, a whole book that is in neither.
+
+    Returns:
+        List of str, one a document, paragraphs separated by an empty line.
+
+    Raises:
+        ValueError, FileNotFoundError: as `real`.
+
+    Example:
+        >>> chapters = novels("test")
+    """
+    _check_split(split, (*_SPLITS, "test"))
+    books = [_chapters(novel) for novel in catalog.load("gutenberg")]
+    held_out = next(book for book in books if any(_HELD_OUT in chapter for chapter in book))
+    if split == "test":
+        return held_out
+    documents = [chapter for book in books if book is not held_out for chapter in book]
+    documents += _passages(catalog.text("tinyshakespeare"), _PASSAGE)
     return [text for text in _unique(documents, _REPEATABLE) if _split_of(text) == split]
 
 

@@ -109,8 +109,8 @@ class Run:
         if known.is_file() and (theirs := json.loads(known.read_text(encoding="utf-8"))) != mine:
             differ = ", ".join(k for k in mine if theirs.get(k) != mine[k])
             raise ValueError(
-                f"{self.folder} holds a run with other settings ({differ}); give another --run "
-                "folder, or --fresh to delete what is there."
+                f"{self.folder} holds a run with other settings ({differ}); name another folder, "
+                "or delete this one (--fresh)."
             )
         layout.write(known, json.dumps(mine, indent=1))
 

@@ -362,22 +362,31 @@ class _Run(keras.callbacks.Callback):
         self.bar.set_postfix({name: f"{value:.3f}" for name, value in losses.items()})
 
 
-def save_model(model, path):
+def save_model(model, path, dtype="float32"):
     """Writes a model's configuration and weights into one file.
 
     Args:
         model: `parts.GPT`, called at least once.
         path: str or path, ends in .npz.
+        dtype: str, how numbers are kept: "float32", or "float16" for a file half as large.
 
     Raises:
-        ValueError: the model has no weights yet.
+        ValueError: the model has no weights yet, or one that is too large for float16.
 
     Example:
         >>> save_model(model, "runs/mine/model.npz")
     """
     if not model.weights:
         raise ValueError("The model has no weights yet; call it once on a batch of tokens.")
-    arrays = {f"{i:05d}": keras.ops.convert_to_numpy(w) for i, w in enumerate(model.weights)}
+    with np.errstate(over="ignore"):  # said below, in words
+        arrays = {
+            f"{i:05d}": keras.ops.convert_to_numpy(w).astype(dtype)
+            for i, w in enumerate(model.weights)
+        }
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise ValueError(
+            f"A weight is not a number, or too large for {dtype}; train again, or keep float32."
+        )
     checkpoint.write(path, arrays, {"config": model.config.to_dict()})
 
 

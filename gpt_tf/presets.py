@@ -8,7 +8,6 @@ from gpt_tf import training
 from gpt_tf.course import layout
 from gpt_tf.tokenizer import Tokenizer
 
-PRESETS = layout.ROOT / "presets"
 MODEL, VOCABULARY, CARD = "model.npz", "vocabulary.json", "README.md"
 
 
@@ -19,12 +18,12 @@ def names():
         >>> names()
         ['nano-en']
     """
-    return sorted(path.parent.name for path in PRESETS.glob(f"*/{MODEL}"))
+    return sorted(path.parent.name for path in layout.PRESETS.glob(f"*/{MODEL}"))
 
 
 def folder_of(name):
     """Returns the path of a preset: of one of `names()`, of "mine", or the folder itself."""
-    return {"mine": layout.my_work() / "preset"}.get(str(name), PRESETS / name)
+    return {"mine": layout.my_work() / "preset"}.get(str(name), layout.PRESETS / name)
 
 
 def load(name="nano-en"):

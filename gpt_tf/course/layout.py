@@ -11,6 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SOLUTIONS = ROOT / "solutions"
 LABS = ROOT / "labs"
 TESTS = ROOT / "tests"
+PRESETS = ROOT / "presets"
 INDEX = pathlib.Path(__file__).with_name("exercises.json")
 
 

@@ -161,7 +161,8 @@ def handed_out(everything):
     if not everything:
         found.remove(package / "__main__.py")
     found += [course / f"{name}.py" for name in FOR_STUDENTS]
-    return found + sorted(p for p in (layout.ROOT / "datasets").iterdir() if p.is_file())
+    data = [*(layout.ROOT / "datasets").iterdir(), *layout.PRESETS.rglob("*")]
+    return found + sorted(p for p in data if p.is_file())
 
 
 def expected_values(lab):

@@ -188,6 +188,18 @@ def test_unknown_split():
 
 
 @NEEDS_DATA
+def test_novels_keep_a_whole_book_apart():
+    found = {split: corpora.novels(split) for split in ("train", "validation", "test")}
+    assert all("The Time Traveller" not in text for text in found["train"] + found["validation"])
+    assert any("The Time Traveller" in text for text in found["test"])
+    assert not set(found["train"]) & set(found["validation"])
+    for words in ("Mr. Darcy", "Count Dracula", "First Citizen"):
+        assert any(words in text for text in found["train"])
+    with pytest.raises(ValueError, match="split"):
+        corpora.novels("all")
+
+
+@NEEDS_DATA
 def test_real_text_keeps_documents_apart():
     splits = {split: corpora.real(split) for split in ("train", "validation", "test")}
     assert len(splits["train"]) > 500 and 10 < len(splits["validation"]) < 100

@@ -8,7 +8,7 @@ import pytest
 keras = pytest.importorskip("keras")
 
 from gpt_tf import __main__ as command  # noqa: E402
-from gpt_tf import corpora, job, parts, presets, pretraining, training  # noqa: E402
+from gpt_tf import corpora, job, parts, preset_card, presets, pretraining, training  # noqa: E402
 from gpt_tf.config import GPTConfig  # noqa: E402
 from gpt_tf.tokenizer import Tokenizer  # noqa: E402
 
@@ -69,7 +69,7 @@ def test_a_weight_that_16_bits_cannot_hold(model, tokenizer, tmp_path):
 @pytest.fixture
 def tiny(monkeypatch):
     size = pretraining.Size(
-        GPTConfig(280, 16, 1, 2, 8), {"steps": 20, "batch_size": 2, "warmup_steps": 2}
+        GPTConfig(280, 64, 1, 2, 8), {"steps": 20, "batch_size": 2, "warmup_steps": 2}
     )
     monkeypatch.setitem(pretraining.SIZES, "nano", size)
 
@@ -84,18 +84,49 @@ def test_the_command_makes_a_preset_and_goes_on_with_it(tiny, tmp_path, capsys):
     model, tokenizer = presets.load(out)
     assert model.config.hidden_dim == 8 and tokenizer.vocabulary_size == 280
     report = json.loads((out / "pretraining.json").read_text(encoding="utf-8"))
-    # Against arithmetic: 6 steps of 2 rows of 16 tokens, and bits from nats.
-    assert report["tokens_seen"] == 6 * 2 * 16 and report["history"]["step"][-1] == 6
+    # Against arithmetic: 6 steps of 2 rows of 64 tokens, and bits from nats.
+    assert report["tokens_seen"] == 6 * 2 * 64 and report["history"]["step"][-1] == 6
     _, held_out = corpora.text_file(text)
     ends = tokenizer.token_id(job.END)
     stream = np.concatenate([[*tokenizer.encode(t), ends] for t in held_out])
-    nats = training.evaluate(model, stream, 16) * len(stream)
+    nats = training.evaluate(model, stream, 64) * len(stream)
     size = sum(len(t.encode()) + 1 for t in held_out)
     assert report["bits"][str(text)] == pytest.approx(nats / np.log(2) / size, rel=1e-3)
     assert f"{model.count_params():,} parameters" in printed
     assert command.main(arguments) == 0 and "pretraining: done before" in capsys.readouterr().out
     assert command.main([*arguments, "--steps", "7"]) == 1
     assert "another folder" in capsys.readouterr().err
+
+
+def test_a_card_says_what_was_measured(tiny, tmp_path, monkeypatch, capsys):
+    text = tmp_path / "garden.txt"
+    text.write_text("\n\n".join(f"{i}: {TEXT[: 60 + i]}" for i in range(40)), encoding="utf-8")
+    folders = [str(tmp_path / name) for name in ("one", "two")]
+    for folder in folders:
+        command.main(["pretrain", "--data", str(text), "--steps", "2", "--out", folder])
+    unseen = ["A rose, a yellow rose, and no tulip at all.", "Nobody had planted it there."]
+    monkeypatch.setattr(preset_card, "held_out", lambda: {"two lines": unseen})
+    assert preset_card.main([folders[0], "--beside", folders[1]]) == 0
+    card = (tmp_path / "one" / presets.CARD).read_text(encoding="utf-8")
+    model, tokenizer = presets.load(folders[0])
+    # Against another way to add up the same loss: each token's, one row.
+    rows = [[*tokenizer.encode(t), tokenizer.token_id(job.END)] for t in unseen]
+    stream = np.concatenate(rows)[None]
+    step = model.config.max_sequence_length - 1
+    nats = 0.0
+    for start in range(0, stream.shape[1] - 1, step):
+        row = stream[:, start : start + step + 1]
+        logits = keras.ops.convert_to_numpy(model(row)).astype("float64")[0, :-1]
+        logits -= logits.max(axis=-1, keepdims=True)
+        right = np.take_along_axis(logits, row[0, 1:, None], axis=-1)[:, 0]
+        nats -= np.sum(right - np.log(np.exp(logits).sum(axis=-1)))
+    bits = nats / np.log(2) / sum(len(t.encode()) + 1 for t in unseen)
+    assert f"| one, {model.count_params():,} parameters | {bits:.3f} |" in card
+    assert "| two, " in card and f"--data {text} --steps 2" in card
+    assert all(prompt in card for prompt in preset_card.PROMPTS)
+    (tmp_path / "one" / "tokens.json").unlink()
+    assert preset_card.main([folders[0]]) == 1
+    assert "a card needs what the pre-training left" in capsys.readouterr().err
 
 
 def test_a_source_named_twice_is_read_twice_as_often(tiny, tmp_path, monkeypatch):

@@ -158,7 +158,8 @@ def _losses(folders):
     for folder in folders:
         model, tokenizer = presets.load(folder)
         bits = [f"{bits_a_byte(model, tokenizer, documents):.3f}" for documents in texts.values()]
-        rows.append(f"| {folder.name}, {model.count_params():,} parameters | {' | '.join(bits)} |")
+        name = {"latest": "`make course`"}.get(folder.name, folder.name)
+        rows.append(f"| {name}, {model.count_params():,} parameters | {' | '.join(bits)} |")
     return "\n".join(rows)
 
 

@@ -4,6 +4,8 @@ A preset is a folder with a model, its vocabulary and a card that tells how it w
 `presets/nano-en` comes with the course.
 """
 
+import pathlib
+
 from gpt_tf import training
 from gpt_tf.course import layout
 from gpt_tf.tokenizer import Tokenizer
@@ -23,7 +25,9 @@ def names():
 
 def folder_of(name):
     """Returns the path of a preset: of one of `names()`, of "mine", or the folder itself."""
-    return {"mine": layout.my_work() / "preset"}.get(str(name), layout.PRESETS / name)
+    if str(name) == "mine":
+        return layout.my_work() / "preset"
+    return layout.PRESETS / name if str(name) in names() else pathlib.Path(name)
 
 
 def load(name="nano-en"):

@@ -37,8 +37,8 @@ class Size:
 # not its 100 epochs. gpt2: its paper names no rate; GPT-3's for the same size is used (table 2.1).
 SIZES = {
     "nano": Size(
-        config.GPTConfig(6000, 256, num_layers=4, num_heads=4, hidden_dim=256, dropout=0.1),
-        {"steps": 12_000, "batch_size": 12, "peak_rate": 2e-3, "warmup_steps": 400},
+        config.GPTConfig(4096, 256, num_layers=4, num_heads=4, hidden_dim=192),
+        {"steps": 2000, "batch_size": 12, "peak_rate": 3e-3, "warmup_steps": 100},
     ),
     "small": Size(
         config.GPTConfig(8192, 256, num_layers=6, num_heads=6, hidden_dim=384),

@@ -1,6 +1,8 @@
 """Presets, and the command that makes them."""
 
 import json
+import os
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ keras = pytest.importorskip("keras")
 from gpt_tf import __main__ as command  # noqa: E402
 from gpt_tf import corpora, job, parts, preset_card, presets, pretraining, training  # noqa: E402
 from gpt_tf.config import GPTConfig  # noqa: E402
+from gpt_tf.course import layout  # noqa: E402
 from gpt_tf.tokenizer import Tokenizer  # noqa: E402
 
 TEXT = "The old gardener planted a yellow rose. Nobody had seen it grow. " * 40
@@ -61,6 +64,29 @@ def test_a_weight_that_16_bits_cannot_hold(model, tokenizer, tmp_path):
     finally:
         model.set_weights(weights)
     assert not (tmp_path / presets.MODEL).exists()
+
+
+# ---------------------------------------------------------------------------------- what is shipped
+
+
+def test_the_courses_preset_is_small_and_knows_english():
+    assert "nano-en" in presets.names()
+    size = sum(file.stat().st_size for file in (layout.PRESETS / "nano-en").iterdir())
+    assert size <= 10e6
+    model, tokenizer = presets.load()
+    tokenizer.token_id(job.END)
+    real = np.array(tokenizer.encode("He looked at the door, and then he said that he would go."))
+    shuffled = np.random.default_rng(0).permutation(real)
+    losses = [training.evaluate(model, tokens, 32) for tokens in (real, shuffled)]
+    assert losses[0] < 0.6 * losses[1]
+
+
+@pytest.mark.skipif("GPT_TF_DATA" not in os.environ, reason="needs GPT_TF_DATA, for the novels")
+def test_its_card_tells_its_loss_on_a_book_that_it_never_saw():
+    card = (layout.PRESETS / "nano-en" / presets.CARD).read_text(encoding="utf-8")
+    said = float(re.search(r"\| nano-en, .*? \| ([\d.]+) \|", card)[1])
+    measured = preset_card.bits_a_byte(*presets.load(), corpora.novels("test"))
+    assert said == pytest.approx(measured, abs=0.002)
 
 
 # -------------------------------------------------------------------------------------- the command

@@ -473,6 +473,7 @@ def _make_trainer(model, recipe, policy, strategy, micro_batches=1, twin=False):
                 learner(np.zeros((1, 2), "int32"))
             _copy(model, learner)
         trainer = Trainer(learner, micro_batches)
+        trainer(np.zeros((1, 2), "int32"))  # `fit` would build it with tokens that are floats
         optimizer = make_optimizer(dataclasses.replace(recipe, clip=recipe.clip / replicas))
         if policy == "mixed_float16":
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)

@@ -31,19 +31,28 @@ _LOOK_SECONDS = 0.005
 
 
 def pretrain(arguments, out):
-    """Starts the command in a process of its own; returns the `subprocess.Popen`."""
+    """Starts the command in a process of its own, which writes what it says beside its folder.
+
+    Returns:
+        `subprocess.Popen`.
+    """
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-m", "gpt_tf", "pretrain", *arguments, "--out", str(out)]
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    # Not into a pipe: one that nobody reads from is full after a while, and the run would wait.
+    with open(said_in(out), "w", encoding="utf-8") as file:
+        return subprocess.Popen(command, env=environment, stdout=file, stderr=file)
 
 
-def finish(process):
-    """Waits for a run; raises RuntimeError with what it said, if it failed."""
-    _, said = process.communicate()
-    if process.returncode:
-        raise RuntimeError(f"The run ended with {process.returncode}: {said}")
+def said_in(out):
+    """Returns the path of the file that holds what a run has said."""
+    return out.with_name(out.name + ".txt")
+
+
+def finish(process, out):
+    """Waits for a run; raises RuntimeError with what it said last, if it failed."""
+    if process.wait():
+        said = said_in(out).read_text(encoding="utf-8").splitlines()
+        raise RuntimeError(f"The run ended with {process.returncode}: {said[-1:]}")
 
 
 def killed(arguments, out, kills, spread, rng):
@@ -69,15 +78,15 @@ def killed(arguments, out, kills, spread, rng):
             time.sleep(_LOOK_SECONDS)
         time.sleep(rng.uniform(0, spread))
         if process.poll() is not None:
-            finish(process)
+            finish(process, out)
             raise RuntimeError(
                 f"The run was done after {len(steps)} kills: take more --steps, or fewer --kills."
             )
         process.kill()
-        process.communicate()
+        process.wait()
         found = checkpoint.load(out / "checkpoints")
         steps.append(found[1]["step"])
-    finish(pretrain(arguments, out))
+    finish(pretrain(arguments, out), out)
     return steps
 
 
@@ -135,7 +144,7 @@ def main(arguments=None):
             write_text(folder / "world.txt")
             own += ["--data", str(folder / "world.txt")]
         begun = time.perf_counter()
-        finish(pretrain(own, folder / "whole"))
+        finish(pretrain(own, folder / "whole"), folder / "whole")
         seconds = time.perf_counter() - begun
         rng = random.Random(seed)
         steps = killed(own, folder / "killed", options.kills, options.spread, rng)

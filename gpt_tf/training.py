@@ -193,12 +193,14 @@ def pretrain(
     The recipe's precision says how the matrix products are computed. "float32" takes the model as
     it is, with XLA where that pays. "bfloat16" trains a twin of the model under Keras's policy
     mixed_bfloat16 (mixed_float16 with loss scaling on a GPU without bfloat16 units); weights, loss
-    and optimizer stay in float32. "auto" times a few steps of both, says which is faster, and keeps
-    it, in a resumed run too. That takes as long as compiling a model twice, so a run of fewer than
-    `AUTO_STEPS` steps takes float32 without a trial.
+    and optimizer stay in float32. Logits are rounded to 16 bits before the loss takes them up: a
+    product with the token table in float32 would cost a T4 more time than all of GPT-2's blocks.
+    "auto" times a few steps of both, says which is faster, and keeps it, in a resumed run too. That
+    takes as long as compiling the model twice, so a run of fewer than `AUTO_STEPS` steps takes
+    float32 without a trial.
 
-    What follows `label` may change when a run goes on: it decides how the same updates are
-    computed and what is written down.
+    The folder belongs to the model, the text and the recipe. All else may change when a run goes
+    on: it decides how the same updates are computed, and what is written down.
 
     Args:
         model: `parts.GPT`; windows have its config's max_sequence_length.
@@ -249,17 +251,14 @@ def pretrain(
     found = None if folder is None else checkpoint.load(folder)
     if found is not None:
         _check_same(found[1], details, folder)
-    timed = found is None and recipe.precision == "auto" and recipe.steps >= AUTO_STEPS
-    if found is not None:
-        policy = found[1]["policy"]
-    elif timed:
+    chosen = found[1]["policy"] if found else _policy(recipe)
+    timed = chosen is None
+    if timed:
         batches = windows(stream, length, rows * replicas, recipe.steps, recipe.seed)
-        policy = _fastest(model, recipe, strategy, batches, label)
-    else:
-        policy = half_policy() if recipe.precision == "bfloat16" else "float32"
-    parts_of_batch = recipe.batch_size // (rows * replicas)
-    trainer = _make_trainer(model, recipe, policy, strategy, parts_of_batch)
-    run = _Run(model, trainer, recipe, details | {"policy": policy}, folder, label)
+        chosen = _fastest(model, recipe, strategy, batches, label)
+    micro_batches = recipe.batch_size // (rows * replicas)
+    trainer = _make_trainer(model, recipe, chosen, strategy, micro_batches)
+    run = _Run(model, trainer, recipe, details | {"policy": chosen}, folder, label)
     if found is not None:
         run.resume(*found)
     elif timed:
@@ -304,9 +303,12 @@ def strategy_of(devices):
     """
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     names = [device.name for device in tf.config.list_logical_devices(kind)]
-    count = len(names) if devices == "all" else int(devices)
+    count = len(names) if devices == "all" else devices
     if not 1 <= count <= len(names):
-        raise ValueError(f"There is no way to train on {devices} {kind}s; there are {len(names)}.")
+        raise ValueError(
+            f"Training on {devices} {kind}s is not possible here, where TensorFlow sees "
+            f"{len(names)}; give a number from 1 to {len(names)}, or all."
+        )
     if count == 1:
         return tf.distribute.get_strategy()
     return tf.distribute.MirroredStrategy(names[:count])
@@ -359,6 +361,13 @@ def half_policy():
         if capability is not None and capability < (8, 0):
             return "mixed_float16"
     return "mixed_bfloat16"
+
+
+def _policy(recipe):
+    """Returns the dtype policy that a recipe asks for, None where a trial is to choose it."""
+    if recipe.precision == "auto" and recipe.steps >= AUTO_STEPS:
+        return None
+    return half_policy() if recipe.precision == "bfloat16" else "float32"
 
 
 class Trainer(keras.Model):

@@ -44,9 +44,9 @@ def test_each_device_drops_out_something_else(found):
 
 def test_devices_that_are_not_there():
     assert training.strategy_of(1).num_replicas_in_sync == 1
-    with pytest.raises(ValueError, match="train on 99 .PUs; there "):
+    with pytest.raises(ValueError, match="Training on 99 .PUs .* give a number from 1 to 1"):
         training.strategy_of(99)
-    with pytest.raises(ValueError, match="train on 0"):
+    with pytest.raises(ValueError, match="Training on 0"):
         training.strategy_of(0)
 
 

@@ -44,7 +44,7 @@ def test_help_names_all_sizes_and_what_they_are(capsys):
         (["--steps", "0"], "steps must be at least 1, not 0"),
         (["--batch-size", "-1"], "batch_size must be at least 1, not -1"),
         (["--seed", "-5"], "seed must be at least 0, not -5"),
-        (["--devices", "7"], "no way to train on 7 "),
+        (["--devices", "7"], "Training on 7 "),
         (["--micro-batch-size", "3"], "cannot be computed 3 at a time; choose a divisor of 4"),
         (["--data", "nowhere.txt"], "no file"),
         (["--fresh"], "holds no run to forget: nothing was deleted"),

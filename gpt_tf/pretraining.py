@@ -254,9 +254,9 @@ def read_arguments(arguments=None):
     """
     parser = argparse.ArgumentParser(
         prog="python -m gpt_tf pretrain",
-        description="Pre-trains a GPT of a size that you choose, on text that you choose, and leaves\n"
-        "a preset. Stopped, even by kill -9, the same command goes on from the last checkpoint;\n"
-        "what stands under `how` may be another then.",
+        description="Pre-trains a GPT of a size that you choose, on text that you choose.\n"
+        "Stopped, even by kill -9, the same command goes on from the last checkpoint; what\n"
+        "stands under `how` may be another then.",
         epilog="\n".join(["sizes:", *map(_size_line, SIZES), *_EXAMPLES]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

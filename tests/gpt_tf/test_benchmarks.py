@@ -163,6 +163,7 @@ def test_tiny_shakespeare_is_trained_and_measured(monkeypatch, capsys):
     shakespeare = importlib.import_module("shakespeare")
     text = "First Citizen:\nBefore we proceed any further, hear me speak.\n" * 200
     monkeypatch.setattr(shakespeare.catalog, "text", lambda name: text)
+    monkeypatch.setattr(shakespeare, "CONFIG", GPTConfig(65, 16, 1, 2, 8))
     # Without PyTorch, whether it is installed or not.
     monkeypatch.setattr(shakespeare.speed, "training_models", lambda: ["course", "keras_hub"])
     found = shakespeare.main(["--short", "--budget", "50"])

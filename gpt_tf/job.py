@@ -18,6 +18,7 @@ from gpt_tf import config, parts
 from gpt_tf.course import layout
 
 END = "<|endoftext|>"
+SETTINGS = "settings.json"  # in each run's folder
 SPECIAL = (END, "<|start|>", "<|delimiter|>", "<|extract|>", "<|pad|>")
 
 
@@ -104,7 +105,7 @@ class Run:
         self.settings = settings
         self.folder = pathlib.Path(folder or layout.ROOT / "runs" / settings.name)
         self.folder.mkdir(parents=True, exist_ok=True)
-        known = self.folder / "settings.json"
+        known = self.folder / SETTINGS
         mine = json.loads(json.dumps(dataclasses.asdict(settings)))
         if known.is_file() and (theirs := json.loads(known.read_text(encoding="utf-8"))) != mine:
             differ = ", ".join(k for k in mine if theirs.get(k) != mine[k])

@@ -13,11 +13,12 @@ import sys
 
 import numpy as np
 
-from gpt_tf import config, job, quiet
+from gpt_tf import config, job, quiet, recipes
 from gpt_tf.course import layout
 
 SOURCES = ("docstrings", "world", "novels")
 _WORLD_DOCUMENTS = 20_000
+_SAVE_SECONDS = 60.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,9 +34,14 @@ class Size:
     recipe: dict
 
 
-# nano and small: found by trial on two cores. gpt1: section 4.1 of its paper, with its batches but
-# not its 100 epochs. gpt2: its paper names no rate; GPT-3's for the same size is used (table 2.1).
+# nano and small: found by trial on two cores. gpt1: its paper's, but for the number of updates.
+# gpt2: its paper names the batch only, so GPT-3's rate and schedule for the same size are used; its
+# warm-up of 375M tokens is 375e6 / (512 x 1,024) = 715 updates.
 SIZES = {
+    "toy": Size(
+        config.GPTConfig(300, 32, num_layers=1, num_heads=2, hidden_dim=16),
+        {"steps": 200, "batch_size": 4, "peak_rate": 1e-2},
+    ),
     "nano": Size(
         config.GPTConfig(4096, 256, num_layers=4, num_heads=4, hidden_dim=192),
         {"steps": 2000, "batch_size": 12, "peak_rate": 3e-3, "warmup_steps": 100},
@@ -44,16 +50,18 @@ SIZES = {
         config.GPTConfig(8192, 256, num_layers=6, num_heads=6, hidden_dim=384),
         {"steps": 20_000, "batch_size": 16, "peak_rate": 1e-3, "warmup_steps": 500},
     ),
-    "gpt1": Size(
-        config.PAPER["gpt1"],
-        {"steps": 100_000, "batch_size": 64, "peak_rate": 2.5e-4, "warmup_steps": 2000,
-         "final_fraction": 0.0, "weight_decay": 0.01, "beta_2": 0.999},
-    ),
+    "gpt1": Size(config.PAPER["gpt1"], recipes.PAPER["gpt1"] | {"steps": 100_000}),
     "gpt2": Size(
         config.PAPER["gpt2-small"],
-        {"steps": 100_000, "batch_size": 512, "peak_rate": 6e-4, "warmup_steps": 2000},
+        recipes.PAPER["gpt3-small"]
+        | recipes.PAPER["gpt2-small"]
+        | {
+            "steps": 100_000,
+            "decay_steps": None,
+            "warmup_steps": recipes.updates(375e6, 512, 1024),
+        },
     ),
-}  # fmt: skip
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +74,7 @@ class Settings:
             twice is read twice as often as the others (GPT-3, table 2.2, gives better text more
             epochs, too).
         steps, batch_size: int, or None for those of the size.
+        precision: str, one of `recipes.PRECISIONS`.
         seed: int, of everything random.
     """
 
@@ -73,16 +82,16 @@ class Settings:
     data: tuple[str, ...] = SOURCES
     steps: int | None = None
     batch_size: int | None = None
+    precision: str = "auto"
     seed: int = 0
 
     def recipe(self):
-        """Returns the `training.Recipe`."""
-        from gpt_tf import training
-
-        chosen = {"steps": self.steps, "batch_size": self.batch_size, "seed": self.seed}
-        fields = SIZES[self.size].recipe | {k: v for k, v in chosen.items() if v is not None}
-        fields["warmup_steps"] = min(fields["warmup_steps"], fields["steps"] // 10)
-        return training.Recipe(**fields)
+        """Returns the `recipes.Recipe`; in a short run the warm-up is at most a tenth of it."""
+        names = ("steps", "batch_size", "precision", "seed")
+        chosen = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        recipe = recipes.Recipe(**SIZES[self.size].recipe | chosen)
+        warmup_steps = min(recipe.warmup_steps, recipe.steps // 10)
+        return dataclasses.replace(recipe, warmup_steps=warmup_steps)
 
 
 def documents(source, split, seed=0):
@@ -107,23 +116,48 @@ def documents(source, split, seed=0):
     return corpora.text_file(source)[split == "validation"]
 
 
-def pretrain(settings, folder):
+def pretrain(settings, folder, fresh=False, **how):
     """Trains a GPT, or goes on with it, and leaves a preset.
 
     Args:
         settings: Settings.
         folder: path, for the preset and for what the run needs to go on.
+        fresh: bool, delete what an earlier run left there.
+        **how: `devices`, `micro_batch_size`, `save_seconds` and `log` of `training.pretrain`, which
+            may change when a run goes on.
 
     Returns:
         dict: "history" of `training.pretrain`, "parameters", "tokens" {source: tokens in training},
         "loss" {source: nats a token of validation text}, "bits" {source: bits a byte of it}.
 
     Raises:
-        ValueError, FileNotFoundError: as `job.Run` and `documents`.
+        ValueError, FileNotFoundError: as `job.Run`, `documents` and `training.pretrain`. What can
+            be known to be wrong is said before anything is written.
     """
+    folder = pathlib.Path(folder)
+    check(settings, folder, fresh, **how)
+    if fresh:
+        shutil.rmtree(folder, ignore_errors=True)
     run = job.Run(settings, folder)
     tokens = run.stage("tokens", lambda: tokenize(run))
-    return tokens | run.stage("pretraining", lambda: _train(run, tokens["bytes"]))
+    return tokens | run.stage("pretraining", lambda: _train(run, tokens["bytes"], how))
+
+
+def check(settings, folder, fresh, devices=1, micro_batch_size=None, **_):
+    """Raises what can be known to be wrong before any work: numbers, devices, folder, files."""
+    from gpt_tf import corpora, training
+
+    recipe = settings.recipe()
+    replicas = training.strategy_of(devices).num_replicas_in_sync
+    training.rows_at_once(recipe.batch_size, replicas, micro_batch_size)
+    has_run = (folder / job.SETTINGS).is_file()
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; name a folder for the run.")
+    if fresh and folder.exists() and not has_run:
+        raise ValueError(f"{folder} holds no run to forget: nothing was deleted; name another.")
+    for source in settings.data:
+        if source not in SOURCES and (fresh or not has_run):
+            corpora.text_file(source)
 
 
 def tokenize(run):
@@ -156,7 +190,7 @@ def tokenize(run):
     return {"tokens": counts, "bytes": sizes}
 
 
-def _train(run, sizes):
+def _train(run, sizes, how):
     import keras
 
     from gpt_tf import parts, presets, training
@@ -179,7 +213,8 @@ def _train(run, sizes):
     validation = np.concatenate(list(streams["validation"].values()))
     history = training.pretrain(
         model, train, validation, recipe, run.folder / "checkpoints",
-        log_every=max(1, recipe.steps // 200), save_seconds=60.0, validation_windows=256,
+        log_every=max(1, recipe.steps // 200), validation_windows=256,
+        **{"save_seconds": _SAVE_SECONDS} | how,
     )  # fmt: skip
     presets.save(model, tokenizer, run.folder)
     loss, bits = {}, {}
@@ -208,32 +243,105 @@ def summary(report):
     return "\n".join(lines)
 
 
-def main(arguments=None):
-    """Runs the command line; returns the exit status."""
+def read_arguments(arguments=None):
+    """Reads the command line.
+
+    Args:
+        arguments: list of str, or None for those of the process.
+
+    Returns:
+        (Settings, path of the run's folder, dict of `pretrain`'s **how, whether to begin anew).
+    """
     parser = argparse.ArgumentParser(
-        prog="python -m gpt_tf pretrain", description=__doc__.splitlines()[0]
+        prog="python -m gpt_tf pretrain",
+        description="Pre-trains a GPT of a size that you choose, on text that you choose.\n"
+        "Stopped, even by kill -9, the same command goes on from the last checkpoint; what\n"
+        "stands under `how` may be another then.",
+        epilog="\n".join(["sizes:", *map(_size_line, SIZES), *_EXAMPLES]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--size", choices=SIZES, default="nano", help="of the model")
-    parser.add_argument(
+    what, how = parser.add_argument_group("what"), parser.add_argument_group("how")
+    what.add_argument("--size", choices=SIZES, default="nano", help="of the model (default: nano)")
+    what.add_argument(
         "--data", nargs="+", default=SOURCES, metavar="SOURCE",
-        help=f"{', '.join(SOURCES)}, or a UTF-8 text file; named twice, it is read twice as often",
+        help=f"{', '.join(SOURCES)} (default: all of them), or a UTF-8 text file; named twice, it "
+        "is read twice as often",
     )  # fmt: skip
-    parser.add_argument("--steps", type=int, help="updates (default: the size's)")
-    parser.add_argument("--batch-size", type=int, help="rows in a batch (default: the size's)")
-    parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
-    parser.add_argument("--out", metavar="FOLDER", help="of the preset (default: runs/SIZE)")
-    parser.add_argument("--fresh", action="store_true", help="forget what an earlier run left")
+    what.add_argument("--steps", type=int, help="updates (default: the size's)")
+    what.add_argument("--batch-size", type=int, metavar="ROWS", help="default: the size's")
+    what.add_argument(
+        "--precision", choices=recipes.PRECISIONS, default="auto",
+        help="of matrix products; auto (default) times a few steps of both and keeps the faster, "
+        "in runs of 1,000 steps and more; bfloat16 is float16 with loss scaling on an older GPU",
+    )  # fmt: skip
+    what.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    what.add_argument("--out", metavar="FOLDER", help="of the preset (default: runs/SIZE)")
+    what.add_argument("--fresh", action="store_true", help="forget what an earlier run left there")
+    how.add_argument(
+        "--devices", type=_devices, default=1, metavar="N|all",
+        help="GPUs that share each batch (default: 1); CPUs where there is no GPU",
+    )  # fmt: skip
+    how.add_argument(
+        "--micro-batch-size", type=int, metavar="ROWS",
+        help="rows that a device computes at once, to save memory; the update stays that of the "
+        "whole batch (default: all of its rows)",
+    )  # fmt: skip
+    how.add_argument(
+        "--log", choices=("csv", "tensorboard", "none"), default="csv",
+        help="losses and rates in FOLDER/log.csv (default), FOLDER/tensorboard, or not at all",
+    )  # fmt: skip
+    how.add_argument(
+        "--save-seconds", type=float, default=_SAVE_SECONDS, metavar="SECONDS",
+        help=f"between checkpoints (default: {_SAVE_SECONDS:g})",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
     data = tuple(
         source if source in SOURCES else str(pathlib.Path(source).resolve())
         for source in options.data
     )
-    settings = Settings(options.size, data, options.steps, options.batch_size, options.seed)
+    settings = Settings(
+        options.size, data, options.steps, options.batch_size, options.precision, options.seed
+    )
     folder = pathlib.Path(options.out or layout.ROOT / "runs" / options.size)
-    if options.fresh:
-        shutil.rmtree(folder, ignore_errors=True)
+    logs = {"csv": folder / "log.csv", "tensorboard": folder / "tensorboard", "none": None}
+    how = {
+        "devices": options.devices,
+        "micro_batch_size": options.micro_batch_size,
+        "save_seconds": options.save_seconds,
+        "log": logs[options.log],
+    }
+    return settings, folder, how, options.fresh
+
+
+_EXAMPLES = (
+    "",
+    "examples:",
+    "  python -m gpt_tf pretrain --size toy --data my.txt      to see in a minute that it works",
+    "  python -m gpt_tf pretrain --size nano                   a model for a laptop",
+    "  python -m gpt_tf pretrain --size gpt2 --data big.txt --devices all --micro-batch-size 16",
+)
+
+
+def _size_line(name):
+    size = SIZES[name]
+    model, recipe = size.model, size.recipe
+    return (
+        f"  {name:<6}{model.num_layers:>3} blocks of width {model.hidden_dim}, context "
+        f"{model.max_sequence_length:,}; {recipe['steps']:,} updates of {recipe['batch_size']} rows"
+    )
+
+
+def _devices(text):
+    if text != "all" and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of devices; give one, or all")
+    return text if text == "all" else int(text)
+
+
+def main(arguments=None):
+    """Runs the command line; returns the exit status."""
+    settings, folder, how, fresh = read_arguments(arguments)
     quiet.load_tensorflow()
-    print(summary(pretrain(settings, folder)))
+    print(summary(pretrain(settings, folder, fresh, **how)))
     print(f'A preset: presets.load("{folder}")')
     return 0
 

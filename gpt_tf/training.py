@@ -1,10 +1,13 @@
 """Pre-training: batches, recipe, a loop that can be stopped and resumed, evaluation, saving.
 
-The model, the loss and the schedule are the parts of labs 06 and 07. Everything else is Keras:
-`compile`, `fit` and a callback.
+The model, the loss and the schedule are the parts of labs 06 and 07. The rest is Keras: `compile`,
+`fit`, a callback, and a training step that adds up the gradients of parts of a batch.
 """
 
+import contextlib
 import dataclasses
+import itertools
+import statistics
 import time
 import zlib
 
@@ -13,52 +16,13 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from gpt_tf import checkpoint, parts
+from gpt_tf import checkpoint, logs, parts
 from gpt_tf.compiling import compile_once, pays_off
 from gpt_tf.config import GPTConfig
+from gpt_tf.recipes import Recipe as Recipe  # training.Recipe, for those who train
 
-
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """How a model is trained; the optimizer's defaults are those of GPT-3 (appendix B).
-
-    Args:
-        steps: int, number of updates.
-        batch_size: int, windows in a batch.
-        peak_rate: float, highest learning rate.
-        warmup_steps: int, updates until the peak.
-        final_fraction: float in [0, 1], learning rate at the end, as a share of the peak.
-        weight_decay: float, AdamW's decoupled decay.
-        beta_1: float, AdamW's decay of the mean of the gradients.
-        beta_2: float, AdamW's decay of the mean of their squares.
-        epsilon: float, AdamW's guard against a division by 0.
-        clip: float, largest global norm of a gradient.
-        seed: int, decides which windows are drawn.
-
-    Raises:
-        ValueError: steps or batch_size is less than 1.
-
-    Example:
-        >>> Recipe(steps=1000, peak_rate=6e-4, warmup_steps=100).batch_size
-        16
-    """
-
-    steps: int
-    batch_size: int = 16
-    peak_rate: float = 1e-3
-    warmup_steps: int = 0
-    final_fraction: float = 0.1
-    weight_decay: float = 0.1
-    beta_1: float = 0.9
-    beta_2: float = 0.95
-    epsilon: float = 1e-8
-    clip: float = 1.0
-    seed: int = 0
-
-    def __post_init__(self):
-        for name in ("steps", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}.")
+AUTO_STEPS = 1000  # a shorter run would not earn back what timing costs
+_TRIALS, _TRIAL_STEPS = 3, 4  # stretches of each setting, and steps in a stretch
 
 
 @keras.saving.register_keras_serializable("gpt_tf")
@@ -90,6 +54,12 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
         return dict(self.settings)
 
 
+def schedule(recipe):
+    """Returns the learning rate of a recipe, a `WarmupCosine`."""
+    end = recipe.decay_steps or recipe.steps
+    return WarmupCosine(recipe.peak_rate, recipe.warmup_steps, end, recipe.final_fraction)
+
+
 def make_optimizer(recipe):
     """Makes AdamW with clipping, for GPT-3's recipe (appendix B).
 
@@ -105,9 +75,8 @@ def make_optimizer(recipe):
         >>> make_optimizer(Recipe(steps=100)).name
         'adamw'
     """
-    rate = WarmupCosine(recipe.peak_rate, recipe.warmup_steps, recipe.steps, recipe.final_fraction)
     optimizer = keras.optimizers.AdamW(
-        rate,
+        schedule(recipe),
         weight_decay=recipe.weight_decay,
         beta_1=recipe.beta_1,
         beta_2=recipe.beta_2,
@@ -142,7 +111,8 @@ def windows(tokens, length, batch_size, steps, seed, start=0):
     Example:
         >>> windows(np.arange(1000), length=8, batch_size=4, steps=10, seed=0)
     """
-    stream = tf.constant(_stream(tokens, length))
+    with tf.device("CPU"):  # where tf.data works
+        stream = tf.constant(_stream(tokens, length))
     places = stream.shape[0] - length + 1
 
     def batch(number):
@@ -210,11 +180,27 @@ def pretrain(
     log_every=10,
     validations=10,
     validation_windows=64,
+    callbacks=(),
+    log=None,
+    devices=1,
+    micro_batch_size=None,
 ):
     """Trains a model to predict the next token, with a bar, and resumes a run that was stopped.
 
     Stopped at any moment, even by kill -9, the same call goes on from the last checkpoint and
     gives the losses that an uninterrupted run would have given.
+
+    The recipe's precision says how the matrix products are computed. "float32" takes the model as
+    it is, with XLA where that pays. "bfloat16" trains a twin of the model under Keras's policy
+    mixed_bfloat16 (mixed_float16 with loss scaling on a GPU without bfloat16 units); weights, loss
+    and optimizer stay in float32. Logits are rounded to 16 bits before the loss takes them up: a
+    product with the token table in float32 would cost a T4 more time than all of GPT-2's blocks.
+    "auto" times a few steps of both, says which is faster, and keeps it, in a resumed run too. That
+    takes as long as compiling the model twice, so a run of fewer than `AUTO_STEPS` steps takes
+    float32 without a trial.
+
+    The folder belongs to the model, the text and the recipe. All else may change when a run goes
+    on: it decides how the same updates are computed, and what is written down.
 
     Args:
         model: `parts.GPT`; windows have its config's max_sequence_length.
@@ -225,16 +211,27 @@ def pretrain(
         label: str, shown at the bar.
         save_seconds: float, seconds between checkpoints; one is always written at the end.
         log_every: int, steps that one entry of the history averages over.
-        validations: int, how often to validate, after a first time at step 0.
+        validations: int, how often to validate, after a first time at step 0. Always in the
+            model's own precision.
         validation_windows: int, most windows of a validation.
+        callbacks: iterable of `keras.callbacks.Callback`, called after the trainer's own. Their
+            `model` is a `Trainer`, whose `gpt` is what learns; all steps are one epoch.
+        log: str or path, where each entry of the history is written, too: a CSV file where it ends
+            in .csv, else a folder for TensorBoard (see `gpt_tf.logs`). None writes none.
+        devices: int, or "all": GPUs (where there is none: TensorFlow's logical CPUs) that share
+            each batch equally.
+        micro_batch_size: int or None, rows that a device computes at once. The gradients of all
+            parts of a batch are added up before the update, so memory is saved and nothing else
+            changes. None computes all rows at once.
 
     Returns:
         dict of lists: "step" and "loss" (mean of the training losses since the entry before),
         "validation_step" and "validation_loss"; losses in nats a token.
 
     Raises:
-        ValueError: the folder holds checkpoints of another model, recipe or text; or the tokens
-            are too few, or not in the vocabulary.
+        ValueError: the folder holds checkpoints of another model, recipe or text; the tokens are
+            too few, or not in the vocabulary; the batch cannot be shared as asked; or there are
+            fewer devices.
 
     Example:
         >>> history = pretrain(model, train, validation, Recipe(steps=500), "runs/mine")
@@ -242,71 +239,310 @@ def pretrain(
     length = model.config.max_sequence_length
     stream = _stream(tokens, length)
     _check_vocabulary(model, stream)
-    trainer = Trainer(model)
-    trainer(stream[None, :length])
-    trainer.compile(make_optimizer(recipe), loss=parts.next_token_loss, jit_compile=pays_off(model))
-    trainer.optimizer.build(model.trainable_variables)
-    run = _Run(
-        [*model.variables, *trainer.optimizer.variables],
-        details={
-            "config": model.config.to_dict(),
-            "recipe": dataclasses.asdict(recipe),
-            "text": {"tokens": len(stream), "checksum": zlib.crc32(stream.tobytes())},
-        },
-        folder=folder,
-        label=label,
-    )
-    run.resume()
-    if run.step < recipe.steps:
-        run.log_every, run.save_seconds = log_every, save_seconds
-        run.validate_every = max(1, recipe.steps // validations)
-        run.validate = lambda: evaluate(model, validation_tokens, length, limit=validation_windows)
-        batches = windows(stream, length, recipe.batch_size, recipe.steps, recipe.seed, run.step)
-        with tqdm(total=recipe.steps, initial=run.step, desc=label, unit="step") as run.bar:
-            trainer.fit(batches, callbacks=[run], verbose=0, shuffle=False)
+    strategy = strategy_of(devices)
+    replicas = strategy.num_replicas_in_sync
+    rows = rows_at_once(recipe.batch_size, replicas, micro_batch_size)
+    model(stream[None, :length])
+    details = {
+        "config": model.config.to_dict(),
+        "recipe": dataclasses.asdict(recipe),
+        "text": {"tokens": len(stream), "checksum": zlib.crc32(stream.tobytes())},
+    }
+    found = None if folder is None else checkpoint.load(folder)
+    if found is not None:
+        _check_same(found[1], details, folder)
+    chosen = found[1]["policy"] if found else _policy(recipe)
+    timed = chosen is None
+    if timed:
+        batches = windows(stream, length, rows * replicas, recipe.steps, recipe.seed)
+        chosen = _fastest(model, recipe, strategy, batches, label)
+    micro_batches = recipe.batch_size // (rows * replicas)
+    trainer = _make_trainer(model, recipe, chosen, strategy, micro_batches)
+    run = _Run(model, trainer, recipe, details | {"policy": chosen}, folder, label)
+    if found is not None:
+        run.resume(*found)
+    elif timed:
+        run.save()  # a run that is killed before its next checkpoint does not choose again
+    with contextlib.ExitStack() as stack:
+        if log is not None:
+            run.log = stack.enter_context(contextlib.closing(logs.open_log(log, run.rows())))
+        if run.step < recipe.steps:
+            run.log_every, run.save_seconds = log_every, save_seconds
+            run.validate_every = max(1, recipe.steps // validations)
+            run.validate = lambda: evaluate(
+                model, validation_tokens, length, limit=validation_windows
+            )
+            batches = windows(
+                stream, length, recipe.batch_size, recipe.steps, recipe.seed, run.step
+            )
+            run.bar = stack.enter_context(
+                tqdm(total=recipe.steps, initial=run.step, desc=label, unit="step")
+            )
+            _part_random_numbers(strategy, trainer.gpt)
+            trainer.fit(batches, callbacks=[run, *callbacks], verbose=0, shuffle=False)
+    run.copy_to_model()
     return run.history
 
 
+def strategy_of(devices):
+    """Chooses the devices that share each batch.
+
+    Args:
+        devices: int, or "all".
+
+    Returns:
+        `tf.distribute.MirroredStrategy` over so many GPUs, or logical CPUs where there is no GPU;
+        for 1 the default strategy, which changes nothing.
+
+    Raises:
+        ValueError: there are fewer devices, or the number is less than 1.
+
+    Example:
+        >>> strategy_of("all").num_replicas_in_sync
+        1
+    """
+    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+    names = [device.name for device in tf.config.list_logical_devices(kind)]
+    count = len(names) if devices == "all" else devices
+    if not 1 <= count <= len(names):
+        raise ValueError(
+            f"Training on {devices} {kind}s is not possible here, where TensorFlow sees "
+            f"{len(names)}; give a number from 1 to {len(names)}, or all."
+        )
+    if count == 1:
+        return tf.distribute.get_strategy()
+    return tf.distribute.MirroredStrategy(names[:count])
+
+
+def rows_at_once(batch_size, devices, micro_batch_size):
+    """Returns how many rows a device computes at once.
+
+    Args:
+        batch_size: int, rows in a batch.
+        devices: int, how many share it.
+        micro_batch_size: int, or None for all rows of the device's share.
+
+    Raises:
+        ValueError: the batch cannot be divided so.
+
+    Example:
+        >>> rows_at_once(512, 2, 16)
+        16
+    """
+    share = batch_size // devices
+    if share * devices != batch_size:
+        raise ValueError(
+            f"A batch of {batch_size} rows cannot be shared equally by {devices} devices; choose a "
+            f"multiple of {devices}."
+        )
+    if micro_batch_size is None:
+        return share
+    if micro_batch_size < 1 or share % micro_batch_size:
+        raise ValueError(
+            f"{share} rows of a batch on each device cannot be computed {micro_batch_size} at a "
+            f"time; choose a divisor of {share}."
+        )
+    return micro_batch_size
+
+
+def half_policy():
+    """Returns the dtype policy of Keras that computes in 16 bits on this machine.
+
+    Returns:
+        str, "mixed_bfloat16"; "mixed_float16" where a GPU is too old for bfloat16 (before compute
+        capability 8.0; a T4 has 7.5).
+
+    Example:
+        >>> half_policy()
+        'mixed_bfloat16'
+    """
+    for gpu in tf.config.list_physical_devices("GPU"):
+        capability = tf.config.experimental.get_device_details(gpu).get("compute_capability")
+        if capability is not None and capability < (8, 0):
+            return "mixed_float16"
+    return "mixed_bfloat16"
+
+
+def _policy(recipe):
+    """Returns the dtype policy that a recipe asks for, None where a trial is to choose it."""
+    if recipe.precision == "auto" and recipe.steps >= AUTO_STEPS:
+        return None
+    return half_policy() if recipe.precision == "bfloat16" else "float32"
+
+
 class Trainer(keras.Model):
-    """The model inside another, which keeps what `compile` makes: optimizer, loss, metrics.
+    """The model inside another, which keeps what `compile` makes: optimizer and metric.
 
     Compiled itself, the model would hold the optimizer's memory as long as it lives, and
-    `model.save` would write a loss into the file that `keras.models.load_model` does not find.
+    `model.save` would write it into the file.
 
     Args:
         model: `parts.GPT`, or another model from tokens to logits.
+        micro_batches: int, equal parts in which a device computes its rows of a batch.
 
     Example:
         >>> trainer = Trainer(model)
-        >>> trainer.compile(make_optimizer(recipe), loss=parts.next_token_loss, jit_compile=True)
+        >>> trainer.compile(make_optimizer(recipe), jit_compile=True)
     """
 
-    def __init__(self, model):
+    def __init__(self, model, micro_batches=1):
         super().__init__()
         self.gpt = model
+        self.micro_batches = micro_batches
+        self.loss_tracker = keras.metrics.Mean(name="loss")
 
     def call(self, tokens, training=None):
         return self.gpt(tokens, training=training)
 
+    def train_step(self, data):
+        """Takes one update, in a replica of the strategy; `data` is (tokens, tokens)."""
+        tokens, _ = data
+        if self.micro_batches == 1:
+            loss, gradients = self._loss_and_gradients(tokens)
+        else:
+            loss, gradients = self._accumulated(tokens)
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if replicas > 1:
+            # Keras clips before it adds up the replicas' gradients, and finds an overflow of
+            # float16 in its own ones only. So each gets the whole gradient first; what Keras adds
+            # up afterwards is the same in each, hence the division (and that of the clip).
+            replica = tf.distribute.get_replica_context()
+            gradients = replica.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+            gradients = [gradient / replicas for gradient in gradients]
+        self.optimizer.apply(gradients, self.trainable_variables)
+        self.loss_tracker.update_state(loss)
+        return {"loss": self.loss_tracker.result()}
+
+    def _loss_and_gradients(self, tokens):
+        with tf.GradientTape() as tape:
+            loss = parts.next_token_loss(tokens, self(tokens, training=True))
+            scaled = self.optimizer.scale_loss(loss)
+        return loss, tape.gradient(scaled, self.trainable_variables)
+
+    def _accumulated(self, tokens):
+        """Returns the mean loss and gradients over the parts of a batch, one in memory at a time.
+
+        Keras's own accumulation counts parts as steps, in the schedule too, and does not work on
+        several devices.
+        """
+        count = self.micro_batches
+        tokens = tf.reshape(tokens, (count, -1, tokens.shape[1]))
+        zeros = [tf.zeros(v.shape) for v in self.trainable_variables]
+
+        def add(number, total, sums):
+            loss, gradients = self._loss_and_gradients(tokens[number])
+            sums = [s + tf.convert_to_tensor(g) for s, g in zip(sums, gradients, strict=True)]
+            return number + 1, total + loss, sums
+
+        _, total, sums = tf.while_loop(
+            lambda number, *_: number < count, add, (0, 0.0, zeros), maximum_iterations=count
+        )
+        return total / count, [s / count for s in sums]
+
+
+@contextlib.contextmanager
+def _dtype_policy(name):
+    """Sets Keras's policy for the layers that are made meanwhile."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _copy(source, target):
+    """Copies the weights and the states of dropout's random numbers between two equal models."""
+    for variable, copied in zip(source.variables, target.variables, strict=True):
+        copied.assign(keras.ops.convert_to_numpy(variable))
+
+
+def _part_random_numbers(strategy, model):
+    """Gives each device random numbers of its own, so that dropout drops other things there."""
+    states = [v for v in model.non_trainable_variables if v.name == "seed_generator_state"]
+
+    def part():
+        number = tf.distribute.get_replica_context().replica_id_in_sync_group
+        for state in states:
+            state.assign(state + keras.ops.cast([number, 0], state.dtype))
+
+    if strategy.num_replicas_in_sync > 1:
+        strategy.run(part)
+
+
+def _make_trainer(model, recipe, policy, strategy, micro_batches=1, twin=False):
+    """Makes a compiled `Trainer` of the model, or of its twin under a policy and a strategy."""
+    replicas = strategy.num_replicas_in_sync
+    with strategy.scope():
+        learner = model
+        if twin or policy != "float32" or replicas > 1:
+            with _dtype_policy(policy):
+                learner = type(model)(model.config)
+                # Called here, because layers that are made in `build` take the policy, too.
+                learner(np.zeros((1, 2), "int32"))
+            _copy(model, learner)
+        trainer = Trainer(learner, micro_batches)
+        trainer(np.zeros((1, 2), "int32"))  # `fit` would build it with tokens that are floats
+        optimizer = make_optimizer(dataclasses.replace(recipe, clip=recipe.clip / replicas))
+        if policy == "mixed_float16":
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        trainer.compile(optimizer, jit_compile=_is_jitted(model, policy, replicas))
+        optimizer.build(learner.trainable_variables)
+        return trainer
+
+
+def _is_jitted(model, policy, replicas):
+    """Returns whether to compile with XLA: not on several devices, nor in 16 bits on a CPU."""
+    has_gpu = bool(tf.config.list_logical_devices("GPU"))
+    return replicas == 1 and (policy == "float32" or has_gpu) and pays_off(model)
+
+
+def _fastest(model, recipe, strategy, batches, label):
+    """Times both precisions in turns, on twins of the model; says and returns the faster policy."""
+    policies = ("float32", half_policy())
+    clock = _Clock()
+    seconds = {policy: [] for policy in policies}
+    trainers = {p: _make_trainer(model, recipe, p, strategy, twin=True) for p in policies}
+    for trial, (policy, trainer) in itertools.product(range(1 + _TRIALS), trainers.items()):
+        trainer.fit(batches.take(_TRIAL_STEPS), callbacks=[clock], verbose=0, shuffle=False)
+        if trial:  # the first one has compiled
+            seconds[policy] += clock.seconds()
+    fast, slow = sorted(policies, key=lambda policy: statistics.median(seconds[policy]))
+    ratio = statistics.median(seconds[slow]) / statistics.median(seconds[fast])
+    names = {p: f"{p} ({'XLA' if t.jit_compile else 'graph'})" for p, t in trainers.items()}
+    print(f"{label}: {names[fast]} is {ratio:.2f} times as fast here as {names[slow]}; it is taken")
+    return fast
+
+
+class _Clock(keras.callbacks.Callback):
+    """Notes when a step ends."""
+
+    def on_train_begin(self, logs=None):
+        self.ends = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.ends.append(time.perf_counter())
+
+    def seconds(self):
+        """Returns how long each step took, but for the first one, which fetches its batch."""
+        return np.diff(self.ends).tolist()
+
 
 class _Run(keras.callbacks.Callback):
-    """What pre-training does between steps: bar, history, validation, checkpoints."""
+    """What pre-training does between steps: bar, history, validation, checkpoints, log."""
 
-    def __init__(self, variables, details, folder, label):
+    def __init__(self, model, trainer, recipe, details, folder, label):
         super().__init__()
+        self.gpt, self.learner, self.recipe = model, trainer.gpt, recipe
         self.details, self.folder, self.label = details, folder, label
         # Weights, the states of dropout's random numbers, and the optimizer's memory.
+        variables = [*self.learner.variables, *trainer.optimizer.variables]
         self.state = {f"{i:05d}": v for i, v in enumerate(variables)}
         self.history = {"step": [], "loss": [], "validation_step": [], "validation_loss": []}
-        self.step = 0
+        self.step, self.log = 0, None
 
-    def resume(self):
-        """Takes up the folder's last checkpoint, if it has one."""
-        found = None if self.folder is None else checkpoint.load(self.folder)
-        if found is None:
-            return
-        arrays, details = found
-        _check_same(details, self.details, self.folder)
+    def resume(self, arrays, details):
+        """Takes up a checkpoint."""
         shapes = {name: tuple(variable.shape) for name, variable in self.state.items()}
         if shapes != {name: value.shape for name, value in arrays.items()}:
             raise ValueError(
@@ -327,11 +563,29 @@ class _Run(keras.callbacks.Callback):
                 self.folder, self.step, arrays, self.details | {"history": self.history}
             )
 
+    def copy_to_model(self):
+        """Gives the model what its twin has learned, if it is a twin that learns."""
+        if self.learner is not self.gpt:
+            _copy(self.learner, self.gpt)
+
+    def rows(self):
+        """Returns the history as rows of a log."""
+        steps = sorted({*self.history["step"], *self.history["validation_step"]})
+        return [self._row(step) for step in steps]
+
+    def _row(self, step):
+        row = {"step": step, "learning_rate": float(schedule(self.recipe)(step))}
+        for name, steps in (("loss", "step"), ("validation_loss", "validation_step")):
+            if step in self.history[steps]:
+                row[name] = self.history[name][self.history[steps].index(step)]
+        return row
+
     def on_train_begin(self, logs=None):
-        self.total = self.details["recipe"]["steps"]
+        self.total = self.recipe.steps
         self.saved = time.monotonic()
         if not self.history["validation_step"]:
             self._validate()
+            self._log()
 
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
@@ -347,12 +601,18 @@ class _Run(keras.callbacks.Callback):
         if self.step == self.total and self.history["validation_step"][-1] < self.step:
             self._validate()
         self._show()
+        self._log()
         if self.step == self.total or time.monotonic() - self.saved >= self.save_seconds:
             self.save()
 
     def _validate(self):
+        self.copy_to_model()
         self.history["validation_step"].append(self.step)
         self.history["validation_loss"].append(self.validate())
+
+    def _log(self):
+        if self.log is not None:
+            self.log.add(self._row(self.step))
 
     def _show(self):
         losses = {

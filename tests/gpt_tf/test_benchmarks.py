@@ -5,6 +5,7 @@ import importlib
 import pathlib
 import sys
 
+import numpy as np
 import pytest
 
 from gpt_tf.config import GPTConfig
@@ -156,3 +157,42 @@ def test_a_class_holds_all_kinds_and_knows_what_to_expect(tmp_path):
     for h in handed:
         if h.kind == "wrong":
             assert [s for s in h.expected.values() if s != {"passed"}] == [grading.FAILED]
+
+
+def test_tiny_shakespeare_is_trained_and_measured(monkeypatch, capsys):
+    shakespeare = importlib.import_module("shakespeare")
+    text = "First Citizen:\nBefore we proceed any further, hear me speak.\n" * 200
+    monkeypatch.setattr(shakespeare.catalog, "text", lambda name: text)
+    monkeypatch.setattr(shakespeare, "CONFIG", GPTConfig(65, 16, 1, 2, 8))
+    # Without PyTorch, whether it is installed or not.
+    monkeypatch.setattr(shakespeare.speed, "training_models", lambda: ["course", "keras_hub"])
+    found = shakespeare.main(["--short", "--budget", "50"])
+    output = capsys.readouterr().out
+    assert f"{len(text) * 9 // 10:,} characters to train on" in output
+    assert "a given budget of 50 s" in output
+    for name, (loss, seconds) in found.items():
+        assert 1 < loss < 4.5 and f"{name}: validation loss {loss:.3f} nats" in output
+        assert f"{seconds / 50:.2f} of PyTorch's time" in output
+
+
+def test_the_published_settings_of_nanogpt():
+    recipe = importlib.import_module("shakespeare").RECIPES["nanogpt"]
+    assert (recipe.steps, recipe.batch_size, recipe.warmup_steps) == (2000, 12, 100)
+    assert recipe.peak_rate == 1e-3 and recipe.peak_rate * recipe.final_fraction == 1e-4
+    assert (recipe.beta_1, recipe.beta_2) == (0.9, 0.99)
+
+
+def test_kills_compares_what_two_runs_left(tmp_path):
+    kills = importlib.import_module("kills")
+    history = {"step": [5], "loss": [2.0], "validation_step": [0], "validation_loss": [3.0]}
+    other = history | {"loss": [2.25]}
+    for name, kept in (("a", history), ("b", other), ("c", history | {"step": [6]})):
+        details = {"history": kept}
+        kills.checkpoint.save(tmp_path / name / "checkpoints", 5, {"x": np.ones(2)}, details)
+    assert kills.compare(tmp_path / "a", tmp_path / "b") == 0.25
+    with pytest.raises(ValueError, match="same steps"):
+        kills.compare(tmp_path / "a", tmp_path / "c")
+    [file] = kills.checkpoint.files(tmp_path / "b" / "checkpoints")
+    file.write_bytes(file.read_bytes()[:-40])
+    with pytest.raises(ValueError, match="damaged"):
+        kills.compare(tmp_path / "a", tmp_path / "b")

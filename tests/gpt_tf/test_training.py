@@ -7,6 +7,8 @@ import pytest
 
 keras = pytest.importorskip("keras")
 
+from log_readers import READ  # noqa: E402
+
 from gpt_tf import checkpoint, parts, training  # noqa: E402
 from gpt_tf.config import GPTConfig  # noqa: E402
 
@@ -212,6 +214,166 @@ def test_a_pretrained_model_is_one_that_keras_can_save(tmp_path):
     with keras.saving.custom_object_scope({"gpt_tf>GPT": parts.GPT}):
         loaded = keras.models.load_model(tmp_path / "m.keras")
     np.testing.assert_allclose(loaded(tokens), model(tokens), rtol=1e-6)
+
+
+# --------------------------------------------------------------------------------- parts of a batch
+
+
+# Rounding differs from one way to add up to another; a larger epsilon does not blow it up where the
+# gradient is nearly 0, as that of a key's bias is.
+IN_PARTS = training.Recipe(
+    steps=6, batch_size=12, peak_rate=1e-2, warmup_steps=3, clip=0.05, epsilon=1e-4
+)
+NO_DROPOUT = dataclasses.replace(CONFIG, dropout=0.0)
+
+
+@pytest.mark.parametrize(("jit_compile", "sizes"), [(False, [4, 1]), (True, [4])])
+def test_a_batch_in_parts_gives_the_update_of_the_whole(jit_compile, sizes, monkeypatch):
+    monkeypatch.setattr(training, "_is_jitted", lambda *_: jit_compile)
+    found = {}
+    for size in (None, *sizes):
+        model = make(NO_DROPOUT)
+        history = pretrain(model=model, recipe=IN_PARTS, log_every=1, micro_batch_size=size)
+        found[size] = history["loss"], model.get_weights()
+    for size in sizes:
+        assert found[size][0] == pytest.approx(found[None][0], abs=1e-5)
+        for part, whole in zip(found[size][1], found[None][1], strict=True):
+            np.testing.assert_allclose(part, whole, atol=1e-5)
+
+
+def test_each_part_drops_out_something_else():
+    trainer = training.Trainer(make(dataclasses.replace(CONFIG, dropout=0.5)), micro_batches=2)
+    trainer.compile(training.make_optimizer(RECIPE))
+    twice = np.tile(np.arange(8), (2, 1))
+    trainer(twice)
+    both, _ = trainer._accumulated(keras.ops.convert_to_tensor(twice, "int32"))
+    first = trainer._loss_and_gradients(keras.ops.convert_to_tensor(twice[:1], "int32"))[0]
+    assert abs(float(both) - float(first)) > 1e-4
+
+
+# ------------------------------------------------------------------------------------------ 16 bits
+
+
+class Watch(keras.callbacks.Callback):
+    """Notes which formats the learner has, and stops the run after a step."""
+
+    def __init__(self, stop_after=None):
+        super().__init__()
+        self.stop_after = stop_after
+
+    def on_train_batch_end(self, batch, logs=None):
+        learner = self.model.gpt
+        dense = [x for x in learner._flatten_layers() if isinstance(x, keras.layers.Dense)]
+        self.computed = {layer.compute_dtype for layer in dense}
+        self.kept = {weight.dtype for weight in learner.trainable_variables}
+        if batch + 1 == self.stop_after:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        self.loss = self.model._loss_and_gradients(keras.ops.convert_to_tensor([[1, 2, 3]]))[0]
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_16_bits_train_as_32_do(policy, uninterrupted, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "half_policy", lambda: policy)
+    half = dataclasses.replace(RECIPE, precision="bfloat16")
+    model, watch = make(), Watch()
+    history = pretrain(model=model, recipe=half, callbacks=[watch])
+    assert watch.computed == {policy.removeprefix("mixed_")} and watch.kept == {"float32"}
+    assert watch.loss.dtype == "float32"
+    expected, _ = uninterrupted
+    assert history["loss"] == pytest.approx(expected["loss"], rel=0.03)
+    assert history["loss"] != expected["loss"]
+    # The model has what its twin has learned, and its own format.
+    assert model.compute_dtype == "float32"
+    last = training.evaluate(model, HELD_OUT, 16, limit=64)
+    assert history["validation_loss"][-1] == pytest.approx(last, abs=1e-6)
+
+    pretrain(tmp_path, recipe=half, callbacks=[Watch(stop_after=17)])
+    resumed = make()
+    assert pretrain(tmp_path, resumed, half)["loss"] == pytest.approx(history["loss"], abs=1e-5)
+    for one, other in zip(resumed.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+AUTO = dataclasses.replace(RECIPE, precision="auto")
+
+
+def test_the_faster_setting_is_kept_in_a_resumed_run(tmp_path, monkeypatch):
+    chosen = []
+
+    def fastest(*_):
+        chosen.append("mixed_bfloat16")
+        return chosen[-1]
+
+    monkeypatch.setattr(training, "_fastest", fastest)
+    monkeypatch.setattr(training, "AUTO_STEPS", RECIPE.steps)
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        stop_at(patch, 2)  # before the first checkpoint that training would write
+        pretrain(tmp_path, recipe=AUTO)
+    watch = Watch()
+    pretrain(tmp_path, recipe=AUTO, callbacks=[watch])
+    assert len(chosen) == 1 and watch.computed == {"bfloat16"}
+    # In short runs a trial is not worth its time.
+    monkeypatch.setattr(training, "AUTO_STEPS", RECIPE.steps + 1)
+    pretrain(recipe=AUTO, callbacks=[watch])
+    assert len(chosen) == 1 and watch.computed == {"float32"}
+
+
+@pytest.mark.parametrize("faster", ["float32", "mixed_bfloat16"])
+def test_the_trial_times_both_and_says_which(faster, monkeypatch, capsys):
+    seen = []
+
+    def seconds(clock):
+        seen.append(clock.model.gpt.blocks[0].compute_dtype)
+        assert len(clock.ends) == training._TRIAL_STEPS
+        return [0.2 if seen[-1] in faster else 0.3] * 3
+
+    monkeypatch.setattr(training._Clock, "seconds", seconds)
+    model = make()
+    model(np.zeros((1, 2), int))
+    before = model.get_weights()
+    batches = training.windows(TEXT, 16, 4, 40, 0)
+    strategy = training.strategy_of(1)
+    assert training._fastest(model, RECIPE, strategy, batches, "x") == faster
+    assert seen == ["float32", "bfloat16"] * training._TRIALS
+    assert f"x: {faster} (graph) is 1.50 times as fast here as " in capsys.readouterr().out
+    np.testing.assert_equal(model.get_weights(), before)
+
+
+# ---------------------------------------------------------------------------- callbacks and logs
+
+
+def test_a_callback_may_stop_the_run(uninterrupted, tmp_path, capsys):
+    stopped = pretrain(tmp_path, callbacks=[Watch(stop_after=17)])
+    assert stopped["step"] == [10]
+    assert pretrain(tmp_path)["loss"] == pytest.approx(uninterrupted[0]["loss"], abs=1e-5)
+    assert "resumed from step 10" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_log_has_each_row_once_whatever_was_killed(name, uninterrupted, tmp_path, monkeypatch):
+    log, history = tmp_path / name, uninterrupted[0]
+    for stop in (27, 36):
+        with monkeypatch.context() as patch, pytest.raises(Stop):
+            stop_at(patch, stop)
+            pretrain(tmp_path / "run", log=log)
+        # As if the last checkpoint had not been reached: the log is ahead of the run.
+        checkpoint.files(tmp_path / "run")[-1].unlink()
+    pretrain(tmp_path / "run", log=log)
+    rows = READ[name](log)
+    assert [row["step"] for row in rows] == [0, 10, 20, 30, 40]
+    assert "loss" not in rows[0]
+    assert [row["loss"] for row in rows[1:]] == pytest.approx(history["loss"], abs=1e-5)
+    found = [row["validation_loss"] for row in rows]
+    assert found == pytest.approx(history["validation_loss"], abs=1e-5)
+    # 5 steps up to 0.01, then half a cosine down to a tenth of it.
+    assert rows[0]["learning_rate"] == 0
+    assert rows[-1]["learning_rate"] == pytest.approx(1e-3)
+    # Written again from the checkpoint alone.
+    log.unlink() if log.is_file() else None
+    pretrain(tmp_path / "run", log=log)
+    assert READ[name](log) == rows
 
 
 def test_what_is_no_saved_model(tmp_path):

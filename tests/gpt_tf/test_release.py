@@ -89,6 +89,8 @@ def text_in(path):
     """All that can be read in a file: strings of JSON without their escapes, zipped bytes."""
     if path.suffix == ".bin":
         return zlib.decompress(path.read_bytes()).decode("latin-1")
+    if path.suffix == ".npz":
+        return path.read_bytes().decode("latin-1")
     text = path.read_text(encoding="utf-8")
     return "\n".join(strings_in(json.loads(text))) if path.suffix == ".ipynb" else text
 
@@ -138,7 +140,7 @@ def test_it_holds_what_was_chosen(student):
     }
     assert {n.split("/")[0] for n in found} == {
         "LICENSE", "Makefile", "README.md", ".gitignore", "constraints.txt", "datasets", "gpt_tf",
-        "labs", "pyproject.toml", "requirements.txt", "solutions", "tests",
+        "labs", "presets", "pyproject.toml", "requirements.txt", "solutions", "tests",
     }  # fmt: skip
     index = json.loads((student / "gpt_tf/course/exercises.json").read_text(encoding="utf-8"))
     assert list(index) == stems

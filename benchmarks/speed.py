@@ -17,7 +17,8 @@ time, summed over the cores, stands beside it: other work disturbs it least, but
 well the cores were shared.
 
 Generation: greedy, the same prompt and number of new tokens, in float32, with and without the
-key-value cache, beside `GPT2CausalLM.generate` with XLA and as a graph.
+key-value cache, beside `GPT2CausalLM.generate` with XLA and as a graph. Copies of a large array are
+timed in the same rounds: a step cannot take less time than it takes to read all weights.
 
 PyTorch's GPT-2 of `transformers` joins the training where both packages are installed.
 """
@@ -28,6 +29,7 @@ import dataclasses
 import functools
 import importlib.util
 import multiprocessing
+import os
 import pathlib
 import statistics
 import sys
@@ -43,7 +45,7 @@ from gpt_tf.config import GPTConfig  # noqa: E402
 
 SETTINGS = {"float32 XLA": ("float32", True), "bfloat16 graph": ("mixed_bfloat16", False)}
 COURSE, HUB, TORCH = "course", "keras_hub", "transformers"
-CACHE, NO_CACHE = "course, cache", "course, no cache"
+CACHE, NO_CACHE, COPY = "course, cache", "course, no cache", "copy"
 SLICE_SECONDS = 0.5  # shortest stretch that is timed: the first step after another model is slow
 TRAINING_COLUMNS = (
     "size",
@@ -55,7 +57,7 @@ TRAINING_COLUMNS = (
     "tokens/s",
     "of matmul rate",
 )
-GENERATION_COLUMNS = ("batch", "prompt + new", "model", "tokens/s")
+GENERATION_COLUMNS = ("batch", "prompt + new", "model", "tokens/s", "of bandwidth limit")
 RATIO_COLUMNS = ("course / model", "quartiles", "in processor time")
 
 
@@ -184,6 +186,35 @@ def matmul_step(dtype, width):
     matrix = tf.cast(tf.random.stateless_normal((width, width), seed=(0, 0)), dtype)
     product = tf.function(lambda: tf.matmul(matrix, matrix))
     return lambda: product()[0, 0].numpy()
+
+
+def copy_step(size):
+    """Makes a function that copies `size` bytes on all cores: how fast this machine's memory is."""
+    source, target = np.ones(size, "uint8"), np.empty(size, "uint8")
+    cores = os.cpu_count() or 1
+    pairs = list(zip(np.array_split(target, cores), np.array_split(source, cores), strict=True))
+    pool = concurrent.futures.ThreadPoolExecutor(cores)
+    return lambda: list(pool.map(lambda pair: np.copyto(*pair), pairs))
+
+
+def bytes_per_step(config):
+    """Counts the bytes of weights that one step of generation has to read, in float32.
+
+    All but the position embeddings, of which a step reads a single row. The token embeddings are
+    the output layer, too, and are read whole.
+
+    Args:
+        config: `GPTConfig`.
+
+    Returns:
+        int, bytes. A batch reads them once for all its texts.
+
+    Example:
+        >>> bytes_per_step(GPTConfig(65, 64, num_layers=4, num_heads=4, hidden_dim=128))
+        3206912
+    """
+    positions = config.max_sequence_length * config.hidden_dim
+    return 4 * (parts.count_parameters(config) - positions)
 
 
 # --------------------------------------------------------------------------------------- training
@@ -442,7 +473,7 @@ def verdict(label, timings):
 # ------------------------------------------------------------------------------------- generation
 
 
-def bench_generation(config, batch_size, rounds, seed):
+def bench_generation(config, batch_size, rounds, seed, copied):
     """Times greedy generation, with and without the cache, beside `GPT2CausalLM.generate`.
 
     Args:
@@ -450,13 +481,14 @@ def bench_generation(config, batch_size, rounds, seed):
         batch_size: int, texts that are written at once.
         rounds: int. Without the cache a third as many: it is slow.
         seed: int, of weights and prompt.
+        copied: int, bytes of the copy that measures the memory.
 
     Returns:
         dict {name: list of `Timing`} of all but the one without a cache, and such a dict of the
-        course's GPT with and without it.
+        course's GPT with and without it. Both have the copies of their rounds.
     """
     slow_rounds = max(1, rounds // 3)
-    total = 4 + 3 * rounds + 2 * slow_rounds
+    total = 4 + 4 * rounds + 3 * slow_rounds
     with tqdm(total=total, desc=f"generation, batch {batch_size}", unit="timing") as bar:
         steps = generation_steps(config, batch_size, seed)
         for name, step in steps.items():
@@ -464,26 +496,42 @@ def bench_generation(config, batch_size, rounds, seed):
             step()
             bar.update()
         bar.set_postfix_str("")
-        slow = {name: (steps[name], 1) for name in (CACHE, NO_CACHE)}
+        copy = copy_step(copied)
+        copy()
+        steps[COPY] = copy
+        slow = {name: (steps[name], 1) for name in (CACHE, NO_CACHE, COPY)}
         fast = {name: (step, 1) for name, step in steps.items() if name != NO_CACHE}
         timings = take_turns(fast, rounds, bar)
         slow_timings = take_turns(slow, slow_rounds, bar)
     return timings, slow_timings
 
 
-def generation_rows(config, batch_size, timings, slow_timings):
+def generation_rows(config, batch_size, timings, slow_timings, copied):
     """Returns a row for each way to generate, `GENERATION_COLUMNS` and then `RATIO_COLUMNS`.
 
-    The ratios are those of the course's GPT with its cache to the row's.
+    The ratios are those of the course's GPT with its cache to the row's. The limit is the time that
+    the rounds' copies took, for as many bytes as the steps read; a copy moves each byte twice.
     """
     length = config.max_sequence_length
     new_tokens = length - length // 4
+    read = new_tokens * bytes_per_step(config) / (2 * copied)
     rows = []
-    for name, own in (timings | {NO_CACHE: slow_timings[NO_CACHE]}).items():
-        course = slow_timings[CACHE] if name == NO_CACHE else timings[CACHE]
+    for name in [name for name in timings if name != COPY] + [NO_CACHE]:
+        found = slow_timings if name == NO_CACHE else timings
+        own = found[name]
+        share = read * statistics.median(ratios(own, found[COPY]))
         speed = batch_size * new_tokens / median_seconds(own)
         lengths = f"{length // 4} + {new_tokens}"
-        rows.append((str(batch_size), lengths, name, f"{speed:,.0f}", *ratio_cells(course, own)))
+        rows.append(
+            (
+                str(batch_size),
+                lengths,
+                name,
+                f"{speed:,.0f}",
+                f"{share:.0%}",
+                *ratio_cells(found[CACHE], own),
+            )
+        )
     return rows
 
 
@@ -581,12 +629,13 @@ def main(words=None):
             print("(No third model: torch and transformers are not both installed.)")
     if not arguments.no_generation:
         config = TOY.config if arguments.short else SIZES["vocabulary"].config
+        copied = 2**20 if arguments.short else 2**28
         rows = []
         for batch_size in (2,) if arguments.short else (1, 16):
             timings = in_processes(
-                processes, bench_generation, config, batch_size, rounds, arguments.seed
+                processes, bench_generation, config, batch_size, rounds, arguments.seed, copied
             )
-            rows += generation_rows(config, batch_size, *timings)
+            rows += generation_rows(config, batch_size, *timings, copied)
         print(f"\nGreedy generation in float32, {counts}:")
         print(table(GENERATION_COLUMNS + RATIO_COLUMNS, rows))
     print("\n'course / model' above 1: the course's GPT, in its best setting, is the faster one.")

@@ -1,13 +1,15 @@
 """`python -m gpt_tf`: the course's whole job, from raw text to a page of results.
 
 `python -m gpt_tf pretrain`: pre-training alone, of any size; see `gpt_tf.pretraining`.
+`python -m gpt_tf results`: ten sets, with pre-training and without; see `gpt_tf.results`.
+`python -m gpt_tf transfer`: the experiments of lab 10 at full length; see `gpt_tf.transfer`.
 """
 
 import argparse
 import pathlib
 import sys
 
-from gpt_tf import job, pretraining, quiet
+from gpt_tf import job, pretraining, quiet, results
 
 
 def main(arguments=None):
@@ -16,6 +18,13 @@ def main(arguments=None):
     try:
         if arguments[:1] == ["pretrain"]:
             return pretraining.main(arguments[1:])
+        if arguments[:1] == ["results"]:
+            return results.main(arguments[1:])
+        if arguments[:1] == ["transfer"]:
+            quiet.load_tensorflow()
+            from gpt_tf import transfer
+
+            return transfer.main(arguments[1:])
         return whole_job(arguments)
     except KeyboardInterrupt:
         print("\nStopped; the same command goes on from here.", file=sys.stderr)

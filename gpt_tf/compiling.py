@@ -66,3 +66,37 @@ def compile_once(model, *uses, jit_compile=None):
         return known[key]
 
     return decorate
+
+
+def count_traces(model):
+    """Counts how often the functions of `compile_once` were compiled for a model so far.
+
+    Args:
+        model: keras.Model.
+
+    Returns:
+        int; each new shape of an argument, and each other `uses`, compiles anew.
+
+    Example:
+        >>> count_traces(model)
+        0
+    """
+    known = vars(model).get("_compiled_once", {})
+    return sum(function.experimental_get_tracing_count() for function in known.values())
+
+
+def rounded_up(length, most):
+    """Rounds a length up, so that nearby lengths share a shape and with it what is compiled.
+
+    Args:
+        length: int, number of tokens.
+        most: int, the longest that there may be.
+
+    Returns:
+        int, the smallest of 8, 16, 32, 64, ... that is at least `length`, but never above `most`.
+
+    Example:
+        >>> [rounded_up(n, most=100) for n in (3, 9, 33, 90)]
+        [8, 16, 64, 100]
+    """
+    return min(most, max(8, 1 << (length - 1).bit_length()))

@@ -499,13 +499,25 @@ def _articles(text):
             articles.append(current)
             current = []
         elif line and not line.startswith("= "):
-            sentences = [s for s in _split_sentences(_join_tokens(line)) if "<unk>" not in s]
+            sentences = [s for s in _split_sentences(join_tokens(line)) if "<unk>" not in s]
             current += [" ".join(sentences)] if sentences else []
     articles.append(current)
     return ["\n\n".join(article) for article in articles]
 
 
-def _join_tokens(line):
+def join_tokens(line):
+    """Undoes the spaces that some corpora put around marks and before n't.
+
+    Args:
+        line: str, tokens separated by spaces.
+
+    Returns:
+        str.
+
+    Example:
+        >>> join_tokens("it is n't long , is it ?")
+        "it isn't long, is it?"
+    """
     line = re.sub(r" @(.)@ ", r"\1", line)
     line = re.sub(r" ([.,;:!?)\]%])", r"\1", line)
     line = re.sub(r"([(\[$]) ", r"\1", line)

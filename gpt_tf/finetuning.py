@@ -5,14 +5,16 @@ what is left: rows for a whole task, a Keras model around GPT and head, and the 
 """
 
 import dataclasses
+import itertools
 import math
 
 import keras
 import numpy as np
 import tensorflow as tf
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from gpt_tf import parts, tasks
+from gpt_tf.compiling import compile_once
 
 TOKENS = {
     "start": "<|start|>",
@@ -21,6 +23,8 @@ TOKENS = {
     "pad": "<|pad|>",
 }
 HIGHEST_SCORE = 5  # similarity scores go from 0 to 5
+STEPS_A_WIDTH = 200  # so many steps save more time than one more trace takes
+XLA = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,15 +40,19 @@ class Settings:
             want more.
         warmup_fraction: float, share of the steps in which the rate rises from 0.
         language_weight: float, lambda in L3 = L2 + lambda L1; 0 leaves L1 out.
-        dropout: float in [0, 1), rate on the head's input.
+        dropout: float in [0, 1), rate on the head's input and everywhere in the GPT, whatever it
+            was pre-trained with.
         weight_decay: float, on all weights but biases and LayerNorm's.
         clip: float, longest gradient (global norm).
         reports: float, how often in an epoch the losses are noted; 0.5 is once in two epochs.
         score_reports: bool, score the validation examples at each report, which costs a pass over
             them; else only after the last step.
+        hold_out: float in [0, 1), share of the training examples that is not trained on but decides
+            which report's weights are kept: those with the best score on them. The validation
+            examples decide nothing then. 0 keeps the last step's weights.
 
     Raises:
-        ValueError: a number that is too small.
+        ValueError: a number that is too small, or too large.
     """
 
     length: int = 64
@@ -58,6 +66,7 @@ class Settings:
     clip: float = 1.0
     reports: float = 2
     score_reports: bool = True
+    hold_out: float = 0.0
 
     def __post_init__(self):
         for name in ("length", "batch_size", "epochs"):
@@ -65,6 +74,8 @@ class Settings:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}.")
         if self.reports <= 0:
             raise ValueError(f"reports must be more than 0, not {self.reports}.")
+        if not 0 <= self.hold_out < 1:
+            raise ValueError(f"hold_out must be in [0, 1), not {self.hold_out}.")
 
 
 @keras.saving.register_keras_serializable("gpt_tf")
@@ -126,33 +137,39 @@ class TaskModel(keras.Model):
 
     def __init__(self, gpt, form, num_classes, tokens, dropout=0.1, language_weight=0.5, **kwargs):
         super().__init__(**kwargs)
-        self.gpt, self.form = gpt, form
-        self.extract, self.pad = tokens["extract"], tokens["pad"]
+        self.gpt, self.form, self.tokens = gpt, form, dict(tokens)
         self.language_weight = language_weight
         self.head = parts.TaskHead(form, num_classes, dropout)
-        self.task_tracker = keras.metrics.Mean(name="task_loss")
-        self.language_tracker = keras.metrics.Mean(name="language_loss")
 
     def call(self, rows, training=False):
         count, length = rows.shape[1:]
         flat = keras.ops.reshape(rows, (-1, length))
         hidden = self.gpt.hidden_states(flat)
-        states = parts.extract_state(hidden, flat, self.extract)
+        states = parts.extract_state(hidden, flat, self.tokens["extract"])
         logits = self.head(keras.ops.reshape(states, (-1, count, states.shape[-1])))
         if not training:
             return logits
         return logits, keras.ops.reshape(hidden, (-1, count, length, hidden.shape[-1]))
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        logits, hidden = y_pred
-        loss = parts.task_loss(y, logits)
-        self.task_tracker.update_state(loss)
+    def train_losses(self, rows, targets):
+        """Computes what is minimised, as in training.
+
+        Args:
+            rows: int tensor of shape (batch, rows, T).
+            targets: float tensor of shape (batch, num_classes).
+
+        Returns:
+            Three float tensors of shape (): L3, L2 and L1 as losses; L1 is 0 where lambda is.
+        """
+        logits, hidden = self(rows, training=True)
+        task = parts.task_loss(targets, logits)
         if not self.language_weight:
-            return loss
-        tokens, states = self._text_to_read(x, y, hidden)
-        language = parts.language_loss(tokens, self.gpt.embedding.logits(states), self.pad)
-        self.language_tracker.update_state(language)
-        return parts.combined_loss(loss, language, self.language_weight)
+            return task, task, keras.ops.zeros(())
+        tokens, states = self._text_to_read(rows, targets, hidden)
+        language = parts.language_loss(
+            tokens, self.gpt.embedding.logits(states), list(self.tokens.values())
+        )
+        return parts.combined_loss(task, language, self.language_weight), task, language
 
     def _text_to_read(self, rows, targets, hidden):
         """Returns tokens (batch, T) and states (batch, T, hidden_dim) of one row an example."""
@@ -163,19 +180,44 @@ class TaskModel(keras.Model):
         return keras.ops.sum(rows * chosen, axis=1), states
 
 
-def clone_gpt(gpt):
+def clone_gpt(gpt, dropout=None):
     """Copies a GPT with its weights, so that the original stays as it is.
 
     Args:
-        gpt: a `parts.GPT`, built (called once).
+        gpt: a `parts.GPT`, built (called once), or a model like it (lab 10 has an LSTM).
+        dropout: float in [0, 1), the copy's rate, or None for the original's. Weights do not
+            depend on it. A model whose configuration has no dropout keeps what it has.
 
     Returns:
-        Another model of the same class, configuration and weights.
+        Another model of the same class, configuration and weights. Weights that are not trained in
+        the original are not trained in the copy.
     """
-    twin = type(gpt).from_config(gpt.get_config())
+    settings = gpt.get_config()
+    inner = settings.get("config", {})
+    if dropout is not None and "dropout" in inner:
+        settings = settings | {"config": inner | {"dropout": dropout}}
+    twin = type(gpt).from_config(settings)
     twin(np.zeros((1, 2), "int32"))
     twin.set_weights(gpt.get_weights())
+    for mine, theirs in zip(twin.weights, gpt.weights, strict=True):
+        mine.trainable = theirs.trainable
     return twin
+
+
+def untrained(gpt, seed=0):
+    """Makes the same model without pre-training, to compare with (GPT-1, table 5).
+
+    Args:
+        gpt: a `parts.GPT`, or a model like it; it stays as it is.
+        seed: int, of the weights.
+
+    Returns:
+        Another model of the same class and configuration, with fresh weights.
+    """
+    keras.utils.set_random_seed(seed)
+    fresh = type(gpt).from_config(gpt.get_config())
+    fresh(np.zeros((1, 2), "int32"))
+    return fresh
 
 
 def task_tokens(tokenizer):
@@ -285,10 +327,11 @@ def finetune(gpt, task, tokenizer, settings=None, seed=0, label=""):
         label: str, shown at the progress bar; the task's name if empty.
 
     Returns:
-        Dict of plain numbers: "score" (the task's metric after the last step) and "history", a
-        dict of lists with one entry for each report: "step", "loss" (L3), "task_loss" (L2),
-        "language_loss" (L1) as means over the steps since the last report, and "score" (None where
-        it was not measured).
+        Dict of plain numbers: "score" (the task's metric on the validation examples, at the end),
+        "scores" (each of the task's metrics by name), "predictions" (one for each validation
+        example), and "history", a dict of lists with one entry for each report: "step", "loss"
+        (L3), "task_loss" (L2), "language_loss" (L1) as means over the steps since the last report,
+        and "score" (None where it was not measured; on the held-out examples, if there are any).
 
     Raises:
         ValueError: a length that the model cannot read, or as `rows_of`.
@@ -304,57 +347,83 @@ def finetune(gpt, task, tokenizer, settings=None, seed=0, label=""):
         )
     if not task.train or not task.validation:
         raise ValueError(f"{task.name} needs examples for training and for validation.")
+    learned, judged = _hold_out(task, settings.hold_out, seed)
+    train, judge, final = (
+        rows_of(task, examples, tokenizer, settings.length)
+        for examples in (learned.train, judged.validation, task.validation)
+    )
     tokens = task_tokens(tokenizer)
-    train, targets = rows_of(task, task.train, tokenizer, settings.length)
-    validation, _ = rows_of(task, task.validation, tokenizer, settings.length)
-    train, validation = _without_common_padding(train, validation, tokens["pad"])
-    steps = settings.epochs * math.ceil(len(train) / settings.batch_size)
-    reports = min(steps, max(1, round(settings.epochs * settings.reports)))
-    window = steps // reports
+    steps = settings.epochs * math.ceil(len(train[0]) / settings.batch_size)
+    widths = _widths([rows for rows, _ in (train, judge, final)], tokens["pad"], steps)
 
     keras.utils.set_random_seed(seed)
     model = TaskModel(
-        clone_gpt(gpt), task.form, num_classes(task), tokens, settings.dropout,
+        clone_gpt(gpt, settings.dropout), task.form, num_classes(task), tokens, settings.dropout,
         settings.language_weight,
     )  # fmt: skip
-    # "auto" is XLA on a GPU and a plain graph on a CPU, where compiling would take longer than it
-    # saves in a few hundred steps.
-    model.compile(optimizer=_optimizer(settings, window * reports), jit_compile="auto")
-    # Built here, so that `fit` need not trace everything a second time to find the shapes.
-    model(train[:1])
-    model.optimizer.build(model.trainable_variables)
-    batches = _batches(train, targets, settings.batch_size, seed)
-    with tqdm(total=window * reports, desc=label or task.name, unit="step") as bar:
+    model(train[0][:1])
 
-        def evaluate():
-            logits = predict(model, validation, settings.batch_size)
-            return float(tasks.score(task, predictions_of(task.form, logits)))
+    def predictions(rows):
+        logits = predict(model, rows, settings.batch_size, widths)
+        return predictions_of(task.form, logits)
 
-        report = _Report(bar, evaluate, settings.score_reports)
-        model.fit(
-            batches, epochs=reports, steps_per_epoch=window, verbose=0, shuffle=False,
-            callbacks=[report],
-        )  # fmt: skip
-    return {"score": report.history["score"][-1], "history": report.history}
+    history = {name: [] for name in ("step", "loss", "task_loss", "language_loss", "score")}
+    best = None
+    batches = _batches(*train, widths, tokens["pad"], settings, seed)
+    with tqdm(batches, total=steps, desc=label or task.name, unit="step") as bar:
+        for step, losses in _train(model, bar, settings, steps):
+            score, found = None, None
+            if settings.score_reports or settings.hold_out or step == steps:
+                found = predictions(judge[0])
+                score = float(tasks.score(judged, found))
+            for name, value in zip(history, (step, *losses, score), strict=True):
+                history[name].append(value)
+            shown = {"L2": losses[1], "score": score}
+            bar.set_postfix({name: f"{v:.3f}" for name, v in shown.items() if v is not None})
+            if settings.hold_out and (best is None or score > best[0]):
+                best = score, model.get_weights()
+    if best is not None:
+        model.set_weights(best[1])
+        found = predictions(final[0])
+    scores = {name: float(tasks.score(task, found, name)) for name in task.metrics}
+    return {
+        "score": scores[task.metric],
+        "scores": scores,
+        "predictions": found.tolist(),
+        "history": history,
+    }
 
 
-def predict(model, rows, batch_size=32):
-    """Returns the logits of many examples, in batches of one size, so that one graph serves all.
+def predict(model, rows, batch_size=32, widths=None):
+    """Returns the logits of many examples, in batches of one size.
 
     Args:
-        model: `TaskModel`, compiled.
+        model: `TaskModel`, called once.
         rows: int array of shape (n, rows, T).
         batch_size: int.
+        widths: list of int, rising, the last one at least the longest row: the lengths to which
+            batches are cut; T if None.
 
     Returns:
         Float array of shape (n, classes).
     """
-    logits = []
+
+    @compile_once(model, jit_compile=XLA)
+    def logits_of(rows):
+        return model(rows)
+
+    widths = widths or [rows.shape[-1]]
+    group = np.searchsorted(widths, _used(rows, model.tokens["pad"]))
+    order = np.argsort(group, kind="stable")
+    found = []
     for begin in range(0, len(rows), batch_size):
-        batch = rows[begin : begin + batch_size]
-        filled = np.resize(batch, (batch_size, *batch.shape[1:]))
-        logits.append(np.asarray(model.predict_on_batch(filled))[: len(batch)])
-    return np.concatenate(logits)
+        chosen = order[begin : begin + batch_size]
+        width = widths[group[chosen].max()]
+        # Filled up, so that all batches of a width have one shape and one compiled function.
+        logits = logits_of(rows[np.resize(chosen, batch_size)][..., :width])
+        found.append(np.asarray(logits)[: len(chosen)])
+    found = np.concatenate(found)
+    return found[np.argsort(order, kind="stable")]
 
 
 def predictions_of(form, logits):
@@ -375,21 +444,75 @@ def predictions_of(form, logits):
     return weights @ np.arange(logits.shape[1]) / weights.sum(axis=1)
 
 
-def _without_common_padding(train, validation, pad):
-    """Cuts the columns that hold only padding, down to a multiple of 8 tokens."""
-    used = max(int(np.flatnonzero((rows != pad).any(axis=(0, 1)))[-1]) for rows in
-               (train, validation)) + 1  # fmt: skip
-    length = min(train.shape[-1], 8 * math.ceil(used / 8))
-    return train[..., :length], validation[..., :length]
+def _hold_out(task, share, seed):
+    """Returns two tasks: one to learn from, one whose validation examples judge each report."""
+    if not share:
+        return task, task
+    count = max(1, round(share * len(task.train)))
+    order = np.random.default_rng(seed).permutation(len(task.train))
+    held_out, kept = ([task.train[i] for i in part] for part in (order[:count], order[count:]))
+    if not kept:
+        raise ValueError(f"hold_out {share} leaves {task.name} no examples to learn from.")
+    return dataclasses.replace(task, train=kept), dataclasses.replace(task, validation=held_out)
 
 
-def _batches(rows, targets, batch_size, seed):
-    options = tf.data.Options()
-    # The autotuner's thread keeps `fit` waiting after the last step.
-    options.autotune.enabled = False
-    dataset = tf.data.Dataset.from_tensor_slices((rows, targets))
-    dataset = dataset.shuffle(len(rows), seed=seed).repeat().batch(batch_size, drop_remainder=True)
-    return dataset.prefetch(1).with_options(options)
+def _used(rows, pad):
+    """Returns how many columns of rows (n, rows, T) each example needs."""
+    real = (rows != pad).any(axis=1)
+    return real.shape[1] - real[:, ::-1].argmax(axis=1)
+
+
+def _widths(parts_of_task, pad, steps):
+    """Chooses the few lengths to which batches are cut, so that they hold little padding.
+
+    Each length is traced for itself, so a short run has one: the longest.
+    """
+    longest = parts_of_task[0].shape[-1]
+    used = np.concatenate([_used(rows, pad) for rows in parts_of_task])
+    rounded = np.minimum(longest, 8 * -(-used // 8))
+    lengths, counts = np.unique(rounded, return_counts=True)
+    wanted = min(len(lengths), 1 + steps // STEPS_A_WIDTH, 4)
+    shorter = itertools.combinations(lengths[:-1].tolist(), wanted - 1)
+    choices = [[*some, int(lengths[-1])] for some in shorter]
+    return min(choices, key=lambda w: counts @ np.array(w)[np.searchsorted(w, lengths)])
+
+
+def _batches(rows, targets, widths, pad, settings, seed):
+    """Yields the arrays of each step; a batch holds examples of about the same length."""
+    rng = np.random.default_rng(seed)
+    group = np.searchsorted(widths, _used(rows, pad))
+    count = math.ceil(len(rows) / settings.batch_size)
+    for _ in range(settings.epochs):
+        # The last batch is filled up with examples that come twice in this epoch.
+        order = np.resize(rng.permutation(len(rows)), count * settings.batch_size)
+        order = order[np.argsort(group[order], kind="stable")]
+        for batch in rng.permutation(order.reshape(count, settings.batch_size)):
+            yield rows[batch][..., : widths[group[batch].max()]], targets[batch]
+
+
+def _train(model, batches, settings, steps):
+    """Takes a step for each batch; yields (step, [L3, L2, L1]) where a report is due.
+
+    The losses are means over the steps since the last report.
+    """
+    optimizer, weights = _optimizer(settings, steps), model.trainable_variables
+    optimizer.build(weights)
+
+    @compile_once(model, jit_compile=XLA)
+    def update(rows, targets):
+        with tf.GradientTape() as tape:
+            losses = model.train_losses(rows, targets)
+        optimizer.apply(tape.gradient(losses[0], weights), weights)
+        return losses
+
+    count = min(steps, max(1, round(settings.epochs * settings.reports)))
+    due = {round(steps * (i + 1) / count) for i in range(count)}
+    since = []
+    for step, batch in enumerate(batches, 1):
+        since.append([float(loss) for loss in update(*batch)])
+        if step in due:
+            yield step, np.mean(since, axis=0).tolist()
+            since = []
 
 
 def _optimizer(settings, steps):
@@ -402,30 +525,3 @@ def _optimizer(settings, steps):
     # Before the optimizer is built: afterwards this does nothing, and says nothing.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
-
-
-class _Report(keras.callbacks.Callback):
-    """Moves the progress bar at each step; notes losses and score at the end of each epoch.
-
-    An epoch of `fit` is the stretch between two reports here: Keras averages over it.
-    """
-
-    def __init__(self, bar, evaluate, score_always):
-        super().__init__()
-        self.bar, self.evaluate, self.score_always = bar, evaluate, score_always
-        self.history = {
-            name: [] for name in ("step", "loss", "task_loss", "language_loss", "score")
-        }
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.bar.update()
-
-    def on_epoch_end(self, epoch, logs=None):
-        due = self.score_always or self.bar.n == self.bar.total
-        values = {**logs, "score": self.evaluate() if due else None}
-        self.history["step"].append(int(self.bar.n))
-        for name in ("loss", "task_loss", "language_loss"):
-            self.history[name].append(float(values[name]))
-        self.history["score"].append(values["score"])
-        shown = {"L2": values["task_loss"], "score": values["score"]}
-        self.bar.set_postfix({name: f"{v:.3f}" for name, v in shown.items() if v is not None})

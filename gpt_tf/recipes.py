@@ -8,6 +8,7 @@ import dataclasses
 
 from gpt_tf.config import PAPER as _MODELS
 
+OPTIMIZERS = ("adamw", "muon")
 PRECISIONS = ("float32", "bfloat16", "auto")
 
 
@@ -28,13 +29,16 @@ class Recipe:
         beta_2: float, AdamW's decay of the mean of their squares.
         epsilon: float, AdamW's guard against a division by 0.
         clip: float, largest global norm of a gradient.
+        optimizer: str, "adamw" as in the papers; or "muon", which is younger than they are: it
+            gives a matrix's update singular values near 1, for matrices other than embeddings, and
+            is AdamW elsewhere. A step costs more and learns more.
         precision: str, the number format of the matrix products: "float32", "bfloat16", or "auto"
             for the faster one (see `training.pretrain`). Weights, loss and optimizer are float32.
         seed: int, decides which windows are drawn.
 
     Raises:
         ValueError: steps or batch_size is less than 1, the seed is negative, or there is no such
-            precision.
+            optimizer or precision.
 
     Example:
         >>> Recipe(steps=1000, peak_rate=6e-4, warmup_steps=100).batch_size
@@ -52,6 +56,7 @@ class Recipe:
     beta_2: float = 0.95
     epsilon: float = 1e-8
     clip: float = 1.0
+    optimizer: str = "adamw"
     precision: str = "float32"
     seed: int = 0
 
@@ -59,10 +64,11 @@ class Recipe:
         for name, least in (("steps", 1), ("batch_size", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}.")
-        if self.precision not in PRECISIONS:
-            raise ValueError(
-                f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}."
-            )
+        for name, known in (("optimizer", OPTIMIZERS), ("precision", PRECISIONS)):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name} must be one of {', '.join(known)}, not {getattr(self, name)!r}."
+                )
 
 
 def updates(tokens, batch_size, length):

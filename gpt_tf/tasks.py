@@ -2,7 +2,7 @@
 
 The forms are GPT-1's (section 3.3, figure 1): classification, entailment, similarity and multiple
 choice. A task comes from the generated world (`world_tasks`) or from a real data set
-(`real_task`).
+(`real_task`). Its metrics are those of scikit-learn and SciPy.
 """
 
 import dataclasses
@@ -10,7 +10,9 @@ import math
 import random
 import re
 
-from gpt_tf import catalog, world
+import numpy as np
+
+from gpt_tf import catalog, corpora, world
 from gpt_tf.world import Example
 
 FORMS = ("classification", "entailment", "similarity", "multiple_choice")
@@ -25,8 +27,9 @@ class Task:
         form: str, one of `FORMS`: how its texts are laid out for the model.
         labels: tuple of str, names of the classes; of the positions, for multiple choice; empty
             for similarity.
-        metric: "accuracy", "pearson" or "matthews".
-        train, validation: lists of `Example`.
+        metric: str, one of `METRICS`: the one that the task is judged by.
+        train: list of `Example`.
+        validation: list of `Example`, those that `score` compares predictions with.
     """
 
     name: str
@@ -35,6 +38,12 @@ class Task:
     metric: str
     train: list[Example]
     validation: list[Example]
+
+    @property
+    def metrics(self):
+        """tuple of str, all metrics that say something about the task, `metric` first."""
+        others = {"similarity": ("pearson", "spearman"), "multiple_choice": ("accuracy",)}
+        return tuple(dict.fromkeys((self.metric, *others.get(self.form, ("accuracy", "f1")))))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +58,8 @@ class _Source:
     names: tuple[str, ...] = ()  # as shown to people
     metric: str = "accuracy"
     splits: tuple[str, str] = ("train", "validation")
+    test: str = ""  # where its labels are published
+    joined: bool = False  # whether its texts have spaces around marks, to be taken out
 
 
 _ENTAILMENT = ("entailment", "neutral", "contradiction")
@@ -56,7 +67,16 @@ _SENTIMENT = ("negative", "positive")
 _PAIR = ("sentence1", "sentence2")
 _SICK_PAIR = ("sentence_A", "sentence_B")
 _REAL = {
-    "sst2": _Source("sst2", "classification", ("sentence",), "label", ("0", "1"), _SENTIMENT),
+    "sst2": _Source(
+        "sst2",
+        "classification",
+        ("sentence",),
+        "label",
+        ("0", "1"),
+        _SENTIMENT,
+        test="test",
+        joined=True,
+    ),
     "cola": _Source(
         "cola",
         "classification",
@@ -82,6 +102,7 @@ _REAL = {
         "entailment_judgment",
         tuple(name.upper() for name in _ENTAILMENT),
         _ENTAILMENT,
+        test="test",
     ),
     "rte": _Source("rte", "entailment", _PAIR, "label", ("entailment", "not_entailment")),
     "snli": _Source(
@@ -102,12 +123,12 @@ _REAL = {
         splits=("validation", "test"),
     ),
     "sick_relatedness": _Source(
-        "sick", "similarity", _SICK_PAIR, "relatedness_score", metric="pearson"
+        "sick", "similarity", _SICK_PAIR, "relatedness_score", metric="pearson", test="test"
     ),
-    "stsb": _Source("stsb", "similarity", _PAIR, "score", metric="pearson"),
-    "kor_sts": _Source("kor_sts", "similarity", _PAIR, "score", metric="pearson"),
-    "openbookqa": _Source("openbookqa", "multiple_choice", (), "", tuple("ABCD")),
-    "dream": _Source("dream", "multiple_choice", (), "", tuple("ABC")),
+    "stsb": _Source("stsb", "similarity", _PAIR, "score", metric="pearson", test="test"),
+    "kor_sts": _Source("kor_sts", "similarity", _PAIR, "score", metric="pearson", test="test"),
+    "openbookqa": _Source("openbookqa", "multiple_choice", (), "", tuple("ABCD"), test="test"),
+    "dream": _Source("dream", "multiple_choice", (), "", tuple("ABC"), test="test"),
 }
 
 
@@ -148,17 +169,20 @@ def real_names():
     return list(_REAL)
 
 
-def real_task(name, limit=None):
+def real_task(name, limit=None, test=False):
     """Reads a task from a real data set of the catalog.
 
     kor_nli has no training file here: its development file is used for training and its test
     file for validation. snli has a development file only: every fifth premise is used for
-    validation. nsmc has no validation file: its test file is used.
+    validation. nsmc has no validation file: its test file is used. The words of sst2 are put
+    together again ("did n't , ..." becomes "didn't, ..."), as text is written elsewhere.
 
     Args:
         name: str, one of `real_names()`.
         limit: int or None, at most so many training examples (and as many for validation), drawn
             with seed 0.
+        test: bool, take the set's test examples for validation, where their labels are published
+            (not for cola and rte): for numbers to report, once all choices are made.
 
     Returns:
         A `Task`.
@@ -175,11 +199,12 @@ def real_task(name, limit=None):
     if limit is not None and limit < 1:
         raise ValueError(f"limit is {limit}: ask for at least 1 example, or None for all.")
     source = _REAL[name]
-    train, validation = (_read_split(source, split) for split in source.splits)
+    splits = (source.splits[0], source.test) if test and source.test else source.splits
+    train, validation = (_read_split(source, split) for split in splits)
     if not source.splits[1]:
         train, validation = _cut_by_premise(train)
     labels = () if source.form == "similarity" else source.names or source.labels
-    train, validation = _limited(train, limit), _limited(validation, limit)
+    train, validation = drawn(train, limit), drawn(validation, limit)
     return Task(name, source.form, labels, source.metric, train, validation)
 
 
@@ -201,20 +226,24 @@ def real_tasks(limit=None):
     return [real_task(name, limit) for name in ("sst2", "sick", "stsb", "openbookqa")]
 
 
-def score(task, predictions):
-    """Scores predictions for the validation examples with the metric of the task.
+def score(task, predictions, metric=None):
+    """Scores predictions for the validation examples.
 
     Args:
         task: a `Task`.
         predictions: sequence of length N = len(task.validation): class or option indices (int),
             or similarity scores (float; any scale, since only the correlation counts).
+        metric: str, one of `METRICS`, or None for the task's own. "accuracy" is the share that is
+            right; "f1" the mean of the classes' F1, so that a rare class counts as much as a
+            frequent one; "matthews", "pearson" and "spearman" are correlations.
 
     Returns:
-        float: accuracy from 0 to 1, or a correlation from -1 to 1 (Pearson's for similarity,
-        Matthews' for CoLA). A constant prediction has correlation 0.
+        float: accuracy or F1 from 0 to 1, or a correlation from -1 to 1. A constant prediction has
+        correlation 0.
 
     Raises:
-        ValueError: another number of predictions than of examples, or one that is no number.
+        ValueError: another number of predictions than of examples, one that is no number, or no
+            such metric.
 
     Example:
         >>> task = world_tasks(10, 4)[0]
@@ -230,22 +259,63 @@ def score(task, predictions):
     predictions = [float(value) for value in predictions]
     if not all(map(math.isfinite, predictions)):
         raise ValueError(f"A prediction for {task.name} is not a finite number: training diverged.")
-    return _METRICS[task.metric](truth, predictions)
+    metric = metric or task.metric
+    if metric not in METRICS:
+        raise ValueError(f"There is no metric {metric!r}; there are {', '.join(METRICS)}.")
+    return METRICS[metric](truth, predictions)
 
 
-def baselines(task, seed=0):
+def drawn(examples, most):
+    """Draws at most `most` of some examples (int; None: all), the same ones at each call."""
+    if most is None or len(examples) <= most:
+        return examples
+    return random.Random(0).sample(examples, most)
+
+
+def resampled(task, predictions, metric=None, times=500, seed=0):
+    """Scores predictions on validation examples drawn again with repetition (the bootstrap).
+
+    The middle 95% of the scores say how sure a score is, as far as the choice of the examples goes.
+    With the same seed the same examples are drawn, so that the difference of two results says how
+    sure it is that one model is better than another.
+
+    Args:
+        task, predictions, metric: as in `score`.
+        times: int, number of draws.
+        seed: int.
+
+    Returns:
+        Float array of shape (times,).
+
+    Raises:
+        ValueError: as `score`.
+
+    Example:
+        >>> low, high = np.quantile(resampled(task, predictions), [0.025, 0.975])
+    """
+    score(task, predictions, metric)  # says what is wrong with them
+    rng = np.random.default_rng(seed)
+    truth = np.array([example.label for example in task.validation])
+    predictions = np.asarray(predictions, "float64")
+    measure = METRICS[metric or task.metric]
+    draws = (rng.integers(0, len(truth), size=len(truth)) for _ in range(times))
+    return np.array([measure(truth[drawn], predictions[drawn]) for drawn in draws])
+
+
+def baselines(task, seed=0, predictions=False):
     """Scores what needs no model of language, to hold a model's score against.
 
     Args:
         task: a `Task`.
         seed: int, for scikit-learn.
+        predictions: bool, return the predictions for the validation examples, not their scores.
 
     Returns:
-        dict of name to float: "majority" (the most frequent label of the training examples; for
-        similarity the mean, whose correlation is 0), and "bag_of_words" (logistic regression, or
-        ridge for similarity, on words and word pairs of one text; on the words of each of two
-        texts, the words in both, and the share in both; for multiple choice on the words of each
-        option, and their share that is in the context).
+        dict of name to float (or to a list of predictions): "majority" (the most frequent label of
+        the training examples; for similarity the mean, whose correlation is 0), and "bag_of_words"
+        (logistic regression, or ridge for similarity, on words and word pairs of one text; on the
+        words of each of two texts, the words in both, and the share in both; for multiple choice on
+        the words of each option, and their share that is in the context).
 
     Raises:
         ValueError: a task without training or validation examples.
@@ -261,10 +331,11 @@ def baselines(task, seed=0):
         constant = sum(labels) / len(labels)
     else:
         constant = max(sorted(set(labels)), key=labels.count)
-    return {
-        "majority": score(task, [constant] * len(task.validation)),
-        "bag_of_words": score(task, _BAGS[task.form](task, seed)),
+    found = {
+        "majority": [constant] * len(task.validation),
+        "bag_of_words": list(_BAGS[task.form](task, seed)),
     }
+    return found if predictions else {name: score(task, each) for name, each in found.items()}
 
 
 # ----------------------------------------------------------------------------------- reading rows
@@ -281,6 +352,8 @@ def _example(source, row, where):
     if source.form == "multiple_choice":
         return _choice_example(source, row, where)
     texts = tuple(row[column] for column in source.texts)
+    if source.joined:
+        texts = tuple(corpora.join_tokens(text) for text in texts)
     written = row[source.label]
     if source.form == "similarity":
         return Example(texts, _number(written, where))
@@ -328,17 +401,18 @@ def _cut_by_premise(examples):
     return train, [example for example in examples if example.texts[0] in held_out]
 
 
-def _limited(examples, limit):
-    if limit is None or len(examples) <= limit:
-        return examples
-    return random.Random(0).sample(examples, limit)
-
-
 # ---------------------------------------------------------------------------------------- metrics
 
 
 def _accuracy(truth, predictions):
     return sum(t == p for t, p in zip(truth, predictions, strict=True)) / len(truth)
+
+
+def _f1(truth, predictions):
+    from sklearn.metrics import f1_score
+
+    classes = [int(value) for value in truth], [int(value) for value in predictions]
+    return float(f1_score(*classes, average="macro"))
 
 
 def _matthews(truth, predictions):
@@ -347,15 +421,26 @@ def _matthews(truth, predictions):
     return float(matthews_corrcoef(truth, [int(value) for value in predictions]))
 
 
-def _pearson(truth, predictions):
-    from scipy.stats import pearsonr
+def _correlation(name):
+    """Makes a metric of one of SciPy's correlations."""
 
-    if len(set(predictions)) < 2 or len(set(truth)) < 2:
-        return 0.0  # a constant says nothing about order; scipy would return nan
-    return float(pearsonr(truth, predictions).statistic)
+    def correlation(truth, predictions):
+        from scipy import stats
+
+        if len(set(predictions)) < 2 or len(set(truth)) < 2:
+            return 0.0  # a constant says nothing about order; scipy would return nan
+        return float(getattr(stats, name)(truth, predictions).statistic)
+
+    return correlation
 
 
-_METRICS = {"accuracy": _accuracy, "matthews": _matthews, "pearson": _pearson}
+METRICS = {
+    "accuracy": _accuracy,
+    "f1": _f1,
+    "matthews": _matthews,
+    "pearson": _correlation("pearsonr"),
+    "spearman": _correlation("spearmanr"),
+}
 
 
 # -------------------------------------------------------------------------------------- baselines

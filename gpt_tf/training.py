@@ -61,7 +61,7 @@ def schedule(recipe):
 
 
 def make_optimizer(recipe):
-    """Makes AdamW with clipping, for GPT-3's recipe (appendix B).
+    """Makes the optimizer of a recipe, with clipping; for GPT-3's, AdamW (appendix B).
 
     Weights of matrices decay, those of positions too; biases and the norms' gamma and beta do not.
 
@@ -69,20 +69,27 @@ def make_optimizer(recipe):
         recipe: `Recipe`.
 
     Returns:
-        `keras.optimizers.AdamW`, not built yet.
+        `keras.optimizers.AdamW`, or `Muon`, not built yet.
 
     Example:
         >>> make_optimizer(Recipe(steps=100)).name
         'adamw'
     """
-    optimizer = keras.optimizers.AdamW(
-        schedule(recipe),
-        weight_decay=recipe.weight_decay,
-        beta_1=recipe.beta_1,
-        beta_2=recipe.beta_2,
-        epsilon=recipe.epsilon,
-        global_clipnorm=recipe.clip,
-    )
+    common = {
+        "learning_rate": schedule(recipe),
+        "weight_decay": recipe.weight_decay,
+        "epsilon": recipe.epsilon,
+        "global_clipnorm": recipe.clip,
+    }
+    if recipe.optimizer == "muon":
+        optimizer = keras.optimizers.Muon(
+            adam_beta_1=recipe.beta_1,
+            adam_beta_2=recipe.beta_2,
+            adam_weight_decay=recipe.weight_decay,
+            **common,
+        )
+    else:
+        optimizer = keras.optimizers.AdamW(beta_1=recipe.beta_1, beta_2=recipe.beta_2, **common)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 

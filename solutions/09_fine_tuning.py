@@ -6,17 +6,19 @@
 # **input** until every task looks like a text to read, and adds a single linear layer
 # (GPT-1, sections 3.2 and 3.3, figure 1).
 #
-# You build that here: the four input forms, the head, and the loss. Then you fine-tune a small GPT
-# and watch the two halves of its loss.
+# You build that here: the four input forms, the head, and the loss. Then you fine-tune a small
+# pre-trained GPT on one task of each form, beside baselines and beside the same GPT without
+# pre-training.
 
 # %%
+import dataclasses
+import os
+
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
 
-from gpt_tf import finetuning, parts, tasks
-from gpt_tf.config import GPTConfig
-from gpt_tf.tokenizer import Tokenizer
+from gpt_tf import finetuning, parts, presets, results, tasks
 
 # %% [markdown]
 # ## 9.1 When the text is too long
@@ -420,31 +422,71 @@ check("lab09.task_loss")
 # its old job at the same time: predict the next token of the task's own texts. That is L1, the
 # loss of lab 07.
 #
-# One thing is new. The rows are padded, and nothing can be learned from guessing padding: it would
-# be easy, and it would drown the rest. Only real tokens count.
+# One thing is new: not every token of a row is text. Which of them should L1 ask for? Ask the
+# pre-trained model first. Below is a row, and what each of its tokens costs: its negative
+# log-likelihood before any fine-tuning.
+
+# %%
+gpt, tokenizer = presets.load()
+tokens = finetuning.task_tokens(tokenizer)
+texts = ["Maya bought a red apple at the market.", "Maya bought a fruit."]
+ids = [tokenizer.encode(text) for text in texts]
+row = entailment_input(*ids, tokens, sum(map(len, ids)) + 6)
+log_probabilities = np.asarray(keras.ops.log_softmax(gpt(np.array([row]))))[0]
+costs = [-log_probabilities[place, token] for place, token in enumerate(row[1:])]
+
+figure, axis = plt.subplots(figsize=(11, 4), layout="constrained")
+colors = ["C1" if token in tokens.values() else "C0" for token in row[1:]]
+axis.bar(range(len(costs)), costs, color=colors)
+axis.axhline(np.log(gpt.config.vocabulary_size), color="gray", linestyle=":")
+axis.text(len(costs), np.log(gpt.config.vocabulary_size), "guessing, log V", color="gray")
+axis.set_xticks(
+    range(len(costs)), [tokenizer.decode([t]) for t in row[1:]], rotation=60, ha="right"
+)
+axis.set_xlabel("token to predict (orange: special)")
+axis.set_ylabel("cost (nats)")
+axis.set_title("What each token costs the pre-trained model, before fine-tuning")
+plt.show()
+
+# %% [markdown]
+# The words cost a few nats each. The special tokens cost more than a blind guess would: the model
+# has never met them, and has learned never to say them. Count them, and the first gradients of
+# fine-tuning are about your frame, not about the text. They push hardest against what pre-training
+# has built.
+#
+# Padding is worse still. It is easy to learn (after padding comes padding) and there is a lot of
+# it, so it drowns the rest.
+#
+# So only text counts, and a special token is never a **target**. It may well be read: the first
+# word is predicted from the start token, and the second text from the delimiter. (The GPT-1 paper
+# does not say what is left out. This is a choice, and the plot is its reason.)
 
 
-# %% exercise="lab09.language_loss" points=3 minutes=10 difficulty=2
-def language_loss(tokens, logits, pad):
-    """Computes L1 as a loss on padded rows (GPT-1, sections 3.1 and 3.2).
+# %% exercise="lab09.language_loss" points=3 minutes=15 difficulty=2
+def language_loss(tokens, logits, special):
+    """Computes L1 as a loss, on the text of the rows (GPT-1, sections 3.1 and 3.2).
 
     Args:
         tokens: int tensor of shape (batch, T).
         logits: float tensor of shape (batch, T, vocabulary_size), what the model says at each
             position about the token after it.
-        pad: int, id of the padding token.
+        special: list of int, ids of the tokens that are no text: start, delimiter, extract and
+            padding, in any order.
 
     Returns:
         Float tensor of shape (), the mean negative log-likelihood in nats for each token that is
-        predicted and is not padding. `parts.next_token_loss` of lab 07 takes a mask.
+        predicted and is text. `parts.next_token_loss` of lab 07 takes a mask.
 
     Example:
-        >>> tokens, logits = keras.ops.array([[1, 2, 0, 0]]), keras.ops.zeros((1, 4, 3))
-        >>> language_loss(tokens, logits, pad=0)
-        1.0986
+        >>> tokens, logits = keras.ops.array([[3, 1, 2, 4, 0]]), keras.ops.zeros((1, 5, 6))
+        >>> language_loss(tokens, logits, special=[3, 4, 0])
+        1.7918
     """
     ### BEGIN SOLUTION
-    return parts.next_token_loss(tokens, logits, mask=keras.ops.not_equal(tokens, pad))
+    is_text = keras.ops.ones_like(tokens, dtype="bool")
+    for token in special:
+        is_text = keras.ops.logical_and(is_text, keras.ops.not_equal(tokens, token))
+    return parts.next_token_loss(tokens, logits, mask=is_text)
     ### END SOLUTION
 
 
@@ -485,78 +527,136 @@ check("lab09.combined_loss")
 # %% [markdown]
 # ## 9.12 Look at your rows
 #
-# Before you train anything, look at what the model will read. Below is one example of each task of
-# the course's little world, as your functions lay it out. Each has its target, too. Where a passage
-# was too long its row begins in the middle; the question is still there.
+# Before you train anything, look at what the model will read. Below is one example of each form,
+# as your functions lay it out, with its target. Where the real data sets are on your disk
+# (`GPT_TF_DATA`), these are SST-2, SICK, STS-B and OpenBookQA; elsewhere the four tasks of the
+# course's little world.
 
 # %%
+EXAMPLES, VALIDATION = (48, 48) if short() else (600, 500)
+if os.environ.get("GPT_TF_DATA"):
+    shown = tasks.real_tasks(limit=EXAMPLES)
+else:
+    shown = tasks.world_tasks(train=EXAMPLES, validation=VALIDATION, seed=9)
+if short():
+    shown = shown[:1]
 settings = finetuning.Settings(
-    length=64,
-    batch_size=32,
-    epochs=1 if short() else 9,
-    peak_rate=2e-3,
+    length=96,
+    batch_size=16,
+    epochs=1 if short() else 4,
+    peak_rate=5e-4,
+    warmup_fraction=0.1,
     reports=2,
+    score_reports=False,
 )
-world = tasks.world_tasks(train=96 if short() else 1200, validation=64 if short() else 300, seed=9)
-texts = [text for task in world for example in task.train for text in example.texts]
-tokenizer = Tokenizer.train(texts, 500, special_tokens=finetuning.TOKENS.values())
-for task in world:
+for task in shown:
     rows, targets = finetuning.rows_of(task, task.train[:1], tokenizer, settings.length)
-    print(f"{task.form}, target {np.round(targets[0], 2)}")
+    print(f"{task.name} ({task.form}), target {np.round(targets[0], 2)}")
     for row in rows[0]:
         text = tokenizer.decode(row)
         padding = text.count("<|pad|>")
         print("   ", text.replace("<|pad|>", ""), f"+ {padding} padding")
 
 # %% [markdown]
-# ## 9.13 Fine-tune
-#
-# Now train. The task is the first one: is an opinion good or bad? The opinions deny ("not
-# boring"), grant and turn round ("although the room was poor, ..."), so counting words is not
-# enough. `gpt_tf.finetuning.finetune` is given to you: it puts your head on a copy of a GPT and
-# follows GPT-1's schedule. Read it. It is short.
-#
-# The GPT here is small and **fresh**: it was not pre-trained. That makes it plain what fine-tuning
-# alone can do. It is trained twice, with lambda 0.5 and with lambda 0, so that you see what the
-# second loss changes.
+# And how much of the model is new? For each task the head, and nothing else:
 
 # %%
-keras.utils.set_random_seed(9)
-config = GPTConfig(
-    tokenizer.vocabulary_size,
-    settings.length,
-    num_layers=2,
-    num_heads=4,
-    hidden_dim=64,
-    dropout=0.1,
-)
-gpt = parts.GPT(config)
-gpt(np.zeros((1, 2), "int32"))
-opinions = world[0]
-runs = {}
-for weight in (0.5, 0.0):
-    how = finetuning.Settings(**(vars(settings) | {"language_weight": weight}))
-    runs[weight] = finetuning.finetune(gpt, opinions, tokenizer, how, seed=9, label=f"{weight=}")
-baselines = tasks.baselines(opinions)
+for task in shown:
+    head = TaskHead(task.form, finetuning.num_classes(task))
+    head.build((None, None, gpt.config.hidden_dim))
+    share = head.count_params() / (gpt.count_params() + head.count_params())
+    print(
+        f"{task.name:24s} {gpt.count_params():,} weights of the GPT + {head.count_params():,} of "
+        f"the head ({share:.3%} are new)"
+    )
+
+# %% [markdown]
+# ## 9.13 Fine-tune, and hold the results against something
+#
+# A score alone says little. You need to know three others:
+#
+# * **majority**: always say the most frequent answer. It has learned nothing about the text.
+# * **bag of words** with logistic regression: it knows which words there are, and not their order.
+# * **the same GPT without pre-training**: same input, same head, same steps, random weights.
+#
+# `gpt_tf.finetuning.finetune` is given to you: it puts your head on a copy of a GPT and trains all
+# of it on your L3, with GPT-1's schedule (warm-up, then a line to 0) and dropout 0.1 everywhere.
+# The learning rate is higher than GPT-1's 6.25e-5, because a small model takes larger steps. Read
+# it. It is short.
 
 # %%
-figure, axes = plt.subplots(1, 3, figsize=(13, 4))
-for weight, run in runs.items():
+found, runs = {}, {}
+for task in shown:
+    runs[task.name] = {
+        "without pre-training": finetuning.finetune(
+            finetuning.untrained(gpt, seed=9),
+            task,
+            tokenizer,
+            settings,
+            seed=9,
+            label=f"{task.name}, without pre-training",
+        ),
+        "pre-trained": finetuning.finetune(
+            gpt, task, tokenizer, settings, seed=9, label=f"{task.name}, pre-trained"
+        ),
+    }
+    found[task.name] = tasks.baselines(task, predictions=True) | {
+        name: run["predictions"] for name, run in runs[task.name].items()
+    }
+
+# %% [markdown]
+# How sure are these numbers? Other validation examples would have given other scores. So draw the
+# validation examples again, with repetition, a few hundred times (a **bootstrap**), and see where
+# the middle 95% of the scores lie.
+
+# %%
+figure, axis = plt.subplots(figsize=(9, 1.2 + 1.2 * len(shown)), layout="constrained")
+print(f"{'task':26s}{'metric':>10s}   score and 95% interval over the validation examples")
+for place, task in enumerate(shown):
+    for number, (name, predictions) in enumerate(found[task.name].items()):
+        score = tasks.score(task, predictions)
+        low, high = np.quantile(tasks.resampled(task, predictions), [0.025, 0.975])
+        y = -place - 0.16 * number
+        axis.plot([low, high], [y, y], color=f"C{number}", alpha=0.5)
+        axis.plot(score, y, "o", color=f"C{number}", label=None if place else name)
+        print(f"{task.name:26s}{task.metric:>10s}   {score:.3f} ({low:.3f} to {high:.3f})  {name}")
+axis.set_yticks([-place - 0.24 for place in range(len(shown))], [task.name for task in shown])
+axis.set_xlabel("score (accuracy, or Pearson's correlation for similarity)")
+axis.set_title(f"Fine-tuned on {EXAMPLES} examples, beside the baselines")
+axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
+plt.show()
+
+# %% [markdown]
+# Read it line by line. Where two intervals overlap by much, the difference may be chance. Ask of
+# each task:
+#
+# * Is the pre-trained model above the same model without pre-training? That is what reading gave.
+# * Is it above the bag of words? If not, word order and meaning gave nothing that this small model
+#   could use with so few examples. That happens, and it is worth knowing.
+# * Is anything above the majority? If not, the task is too hard for all of them.
+#
+# ## 9.14 What L3 adds
+#
+# One more run of the first task, with lambda 0: the task's loss alone.
+
+# %%
+task = shown[0]
+alone = dataclasses.replace(settings, language_weight=0.0)
+curves = {
+    "lambda 0.5": runs[task.name]["pre-trained"],
+    "lambda 0": finetuning.finetune(gpt, task, tokenizer, alone, seed=9, label="lambda 0"),
+}
+figure, axes = plt.subplots(1, 2, figsize=(11, 4))
+for name, run in curves.items():
     history = run["history"]
-    axes[0].plot(history["step"], history["task_loss"], "o-", label=f"lambda {weight}")
-    axes[2].plot(history["step"], history["score"], "o-", label=f"lambda {weight}")
-history = runs[0.5]["history"]
+    axes[0].plot(history["step"], history["task_loss"], "o-", label=name)
+history = curves["lambda 0.5"]["history"]
 axes[1].plot(history["step"], history["language_loss"], "o-", label="lambda 0.5")
-axes[0].axhline(np.log(2), color="gray", linestyle=":", label="guessing, log 2")
-axes[1].axhline(
-    np.log(config.vocabulary_size), color="gray", linestyle=":", label="guessing, log V"
-)
-for (name, value), style in zip(baselines.items(), (":", "--"), strict=True):
-    axes[2].axhline(value, color="gray", linestyle=style, label=name.replace("_", " "))
+guess = np.log(finetuning.num_classes(task))
+axes[0].axhline(guess, color="gray", linestyle=":", label="guessing, log(classes)")
 for axis, label, title in (
     (axes[0], "L2 (nats an example)", "The task, while training"),
     (axes[1], "L1 (nats a token)", "The task's texts, while training"),
-    (axes[2], "accuracy (share right)", "The task, on validation examples"),
 ):
     axis.set_xlabel("step (updates)")
     axis.set_ylabel(label)
@@ -564,37 +664,51 @@ for axis, label, title in (
     axis.legend()
 figure.tight_layout()
 plt.show()
-
-# %%
-print(f"{len(opinions.train)} training examples, {len(opinions.validation)} validation examples")
-for name, value in baselines.items():
-    print(f"{name.replace('_', ' '):22s} accuracy {value:.3f}")
-for weight, run in runs.items():
-    print(f"fresh GPT, lambda {weight:<4} accuracy {run['score']:.3f}")
-error = (0.25 / len(opinions.validation)) ** 0.5
-print(f"a difference below {2 * error:.3f} may be chance (two standard errors at most)")
+difference = tasks.resampled(task, curves["lambda 0.5"]["predictions"]) - tasks.resampled(
+    task, curves["lambda 0"]["predictions"]
+)
+low, high = np.quantile(difference, [0.025, 0.975])
+print(f"{task.name}, {task.metric}: lambda 0.5 {curves['lambda 0.5']['score']:.3f}, ", end="")
+print(f"lambda 0 {curves['lambda 0']['score']:.3f}; 95% of the difference: {low:.3f} to {high:.3f}")
 
 # %% [markdown]
-# How to read the three plots:
+# How to read the plots:
 #
-# * **L2** starts at log 2: a head from N(0, 0.02) has no opinion yet. If yours starts much higher,
-#   the head's weights are too large. It may stay there for a while before it falls: the model must
-#   find out first what the extract token is for.
-# * **L1** falls from the start. The opinions use few words in few patterns, and each token of each
-#   text says something about them. L2 gets one label an example.
-# * **Accuracy** is measured on other examples, and half of these contain words that the training
-#   examples never use. A fresh model cannot know what "dismal" means. A pre-trained one can have
-#   read it. Compare the model's accuracy with the bag of words, not with 0.
+# * **L2** starts near log(classes): a head from N(0, 0.02) has no opinion yet. If yours starts much
+#   higher, the head's weights are too large.
+# * **L1** falls, too. The texts of one task are more alike than those of pre-training, and each
+#   token says something about them. L2 gets one label an example.
+# * Does lambda 0.5 beat lambda 0? Look at the interval of the difference before you answer. GPT-1
+#   found that the auxiliary loss helps on larger data sets and not on smaller ones; on average over
+#   its eight tasks the model without it was even slightly better, 75.0 against 74.7 (GPT-1,
+#   table 5).
 #
-# Is the run with lambda 0.5 better than the one with lambda 0? Look at the last line before you
-# answer. One run each is no proof. GPT-1 found that the auxiliary loss helps on larger data sets
-# and not on smaller ones; on average over its eight tasks the model without it was even slightly
-# better, 75.0 against 74.7 (GPT-1, table 5).
+# ## 9.15 Ten sets, several seeds
 #
-# ## 9.14 Questions
+# A run depends on its seed, too: on the head's first weights, on dropout, on the order of the
+# examples. One run of each is no proof. The table below takes too long for a notebook: ten real
+# sets, with and without pre-training, over several seeds. It comes from `docs/results.json`, which
+# `python -m gpt_tf results` wrote; the command is part of the course, and you can run it with your
+# own model.
+
+# %%
+report = results.read()
+if report is None:
+    print("There is no docs/results.json here: python -m gpt_tf results makes it.")
+else:
+    print(results.table(report))
+    results.plot(report)
+    plt.show()
+
+# %% [markdown]
+# Each dot is a mean over the seeds, each line its 95% interval by Student's t: with three seeds the
+# mean must be multiplied by a long factor, so the intervals are wide. Count the sets on which
+# pre-training helps, and those on which the difference may be chance.
 #
-# 1. The extract token is never seen in pre-training, so its embedding is random when fine-tuning
-#    begins. Why does it not matter much?
+# ## 9.16 Questions
+#
+# 1. The special tokens are never seen in pre-training, so the model has no idea of them when
+#    fine-tuning begins. Why does it not matter much?
 # 2. For multiple choice, `TaskModel` computes L1 on the row with the right answer only. What would
 #    the model learn from the others? GPT-1's paper does not say which rows it used.
 # 3. A model that reads in both directions, such as BERT, takes its answer from the **first**
@@ -602,7 +716,10 @@ print(f"a difference below {2 * error:.3f} may be chance (two standard errors at
 #
 # ## What you know now
 #
-# * Any of the four tasks is a text to read, once start, delimiter and extract tokens are in it.
+# * Any of the four tasks is a text to read, once start, delimiter and extract tokens are in it. The
+#   input changes; the model does not.
 # * The head is one linear layer. Similarity adds two orders; multiple choice scores row by row.
-# * L3 = L2 + lambda L1: the task's loss, and reading on beside it, with padding left out.
+# * L3 = L2 + lambda L1: the task's loss, and reading on beside it, where only text counts.
 # * A long text gives way from its front, and no text disappears.
+# * A result is read beside its baselines, beside the same model without pre-training, and with its
+#   spread over examples and seeds.

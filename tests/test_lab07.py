@@ -1,11 +1,16 @@
 """Tests of lab 07. Every axis has a size of its own, so that a swapped one cannot hide."""
 
+import dataclasses
 import math
 
 import numpy as np
+from reference import gpt
 from reference import pretraining as reference
 
+from gpt_tf.config import GPTConfig
+from gpt_tf.course.submission import Crashed
 from gpt_tf.course.testing import (
+    Part,
     exercise,
     expect,
     expect_close,
@@ -16,6 +21,436 @@ from gpt_tf.course.testing import (
 
 DOCUMENTS = [[5, 6, 7, 8, 9], [11], [12, 13, 14], [15, 16, 17]]
 BATCH, LENGTH, VOCABULARY = 3, 5, 7
+SIZES = [40, 7, 12, 5]
+WEIGHTS = [6, 3, 0, 11]  # they sum to 20
+DRAWS = 500_000
+ALPHABET = "Alpha beta  gamma\tdelta Beta gamma delta epsilon"
+# 0 and 2 agree in 6 of 8 places, 2 and 4 in 4, 0 and 4 in 2, 0 and 6 in 1; 1 and 3 are equal, and
+# 5 has the numbers of 0 in other places.
+GROUPS = [
+    [11, 12, 13, 14, 15, 16, 17, 18],
+    [21, 22, 23, 24, 25, 26, 27, 28],
+    [11, 12, 13, 14, 15, 16, 37, 38],
+    [21, 22, 23, 24, 25, 26, 27, 28],
+    [11, 12, 43, 44, 45, 46, 37, 38],
+    [18, 17, 16, 15, 14, 13, 12, 11],
+    [11, 92, 93, 94, 95, 96, 97, 98],
+]
+TINY = GPTConfig(VOCABULARY, LENGTH, 1, num_heads=2, hidden_dim=4, head_dim=1, intermediate_dim=6)
+RATE = 0.5
+
+
+@exercise("lab07.mixture_epochs")
+def test_epochs_follow_from_sizes_and_weights(submission):
+    shares = reference.epochs([1] * 4, WEIGHTS, 1)
+    expect_close(
+        submission.call("mixture_epochs", SIZES, WEIGHTS, 90),
+        reference.epochs(SIZES, WEIGHTS, 90),
+        misconceptions={
+            "mixture.not-shares": reference.epochs(SIZES, WEIGHTS, 90, total=1),
+            "mixture.percent": reference.epochs(SIZES, WEIGHTS, 90, total=100),
+            "mixture.share-of-the-largest": reference.epochs(SIZES, WEIGHTS, 90, total=11),
+            "mixture.tokens-read": [90 * share for share in shares],
+            "mixture.budget-ignored": reference.epochs(SIZES, WEIGHTS, 1),
+            "mixture.weights-ignored": reference.epochs(SIZES, [1] * 4, 90),
+            "mixture.weighted-by-size": [90 * w / np.dot(SIZES, WEIGHTS) for w in WEIGHTS],
+        },
+        what=f"mixture_epochs({SIZES}, {WEIGHTS}, budget=90)",
+    )
+
+
+@exercise("lab07.mixture_epochs")
+def test_any_mixture(submission, rng):
+    n = int(rng.integers(2, 7))
+    tokens, weights = rng.integers(1, 50, n).tolist(), rng.uniform(0.1, 5, n).tolist()
+    expect_close(
+        submission.call("mixture_epochs", tokens, weights, 120.5),
+        reference.epochs(tokens, weights, 120.5),
+        what=f"mixture_epochs({tokens}, {weights}, budget=120.5)",
+    )
+
+
+@exercise("lab07.mixture_epochs")
+def test_impossible_mixtures(submission):
+    for tokens, weights in (
+        ([10, 20], [1]),
+        ([10, 0], [1, 1]),
+        ([10, -5], [1, 1]),
+        ([10, 20], [2, -1]),
+        ([10, 20], [0, 0]),
+    ):
+        error = submission.error("mixture_epochs", tokens, weights, 9)
+        expect(
+            error is not None and error[0] == "ValueError",
+            f"mixture_epochs({tokens}, {weights}, 9) should raise a ValueError; yours gives "
+            f"{error}",
+            "mixture.impossible-passes",
+        )
+
+
+@exercise("lab07.draw_sources")
+def test_drawn_by_weight(submission):
+    weights = [6, 1, 3]
+    try:
+        found = submission.call("draw_sources", weights, DRAWS, np.random.default_rng(4))
+    except Crashed as error:
+        expect("sum to 1" not in str(error), f"draw_sources: {error}", "draw.not-shares")
+        raise
+    drawn = np.asarray(found)
+    expect(
+        drawn.shape == (DRAWS,) and drawn.dtype.kind in "iu",
+        f"draw_sources({weights}, {DRAWS:,}, rng): expected {DRAWS:,} whole numbers, yours has "
+        f"shape {drawn.shape} and type {drawn.dtype}",
+        "draw.shape",
+    )
+    expect(
+        drawn.min() >= 0 and drawn.max() <= 2,
+        f"three sources have the numbers 0 to 2; yours go from {drawn.min()} to {drawn.max()}",
+        "draw.counts-from-1",
+    )
+    expect_close(
+        np.bincount(drawn, minlength=3) / DRAWS,
+        [0.6, 0.1, 0.3],
+        misconceptions={
+            "draw.uniform": np.full(3, 1 / 3),
+            "draw.always-the-heaviest": [1, 0, 0],
+            "draw.softmax": np.exp(weights) / np.exp(weights).sum(),
+        },
+        tolerance=0.02,
+        what=f"share of each source in {DRAWS:,} draws with the weights {weights}",
+    )
+
+
+@exercise("lab07.draw_sources")
+def test_each_draw_on_its_own(submission):
+    drawn = np.asarray(submission.call("draw_sources", [0.5, 0.5], 4000, np.random.default_rng(5)))
+    changes = int(np.sum(drawn[1:] != drawn[:-1]))
+    what = f"two equal weights, 4,000 draws: the source changes {changes:,} times, expected ~2,000"
+    expect(changes > 1700, what, "draw.in-blocks")
+    expect(changes < 2300, what, "draw.in-turns")
+
+
+@exercise("lab07.draw_sources")
+def test_chance_comes_from_the_generator(submission):
+    first, again, other = (
+        np.asarray(submission.call("draw_sources", [1, 2], 200, np.random.default_rng(seed)))
+        for seed in (1, 1, 2)
+    )
+    expect(
+        np.array_equal(first, again),
+        "two generators of the same seed draw different sources",
+        "draw.other-chance",
+    )
+    expect(
+        not np.array_equal(first, other),
+        "generators of the seeds 1 and 2 draw the same 200 sources",
+        "draw.other-chance",
+    )
+
+
+@exercise("lab07.draw_sources")
+def test_no_weight_and_no_draws(submission):
+    drawn = submission.call("draw_sources", [2, 0, 1], 500, np.random.default_rng(6))
+    expect(
+        1 not in np.asarray(drawn),
+        "a source of weight 0 is drawn",
+        "draw.uniform",
+    )
+    shape = np.shape(submission.call("draw_sources", [2, 1], 0, np.random.default_rng(6)))
+    expect(shape == (0,), f"no draws: expected shape (0,), yours is {shape}", "draw.shape")
+
+
+@exercise("lab07.keep_by_quality")
+def test_share_that_is_kept(submission):
+    scores, times = [0.0, 0.5, 0.8, 1.0], 100_000
+    given = [score for score in scores for _ in range(times)]
+    kept = np.asarray(submission.call("keep_by_quality", given, np.random.default_rng(3), 1.0))
+    expect(
+        kept.shape == (len(given),) and kept.dtype.kind == "b",
+        f"keep_by_quality of {len(given):,} scores: expected as many True or False, yours has "
+        f"shape {kept.shape} and type {kept.dtype}",
+        "quality.not-flags",
+    )
+    right = reference.pareto_share(scores, 1)
+    expect_close(
+        kept.reshape(len(scores), times).mean(axis=1),
+        right,
+        misconceptions={
+            "quality.threshold": [0, 0, 1, 1],
+            "quality.coin": scores,
+            "quality.upside-down": reference.pareto_share([1 - s for s in scores], 1),
+            "quality.keeps-the-rest": [1 - share for share in right],
+            "quality.pareto-from-1": [1, 1, 1, 1],
+            "quality.alpha-ignored": reference.pareto_share(scores, 9),
+        },
+        tolerance=0.04,
+        what=f"share kept of many documents with the scores {scores}, alpha=1",
+    )
+
+
+@exercise("lab07.keep_by_quality")
+def test_a_draw_for_each_document(submission):
+    kept = submission.call("keep_by_quality", [0.5] * 200, np.random.default_rng(3), 1.0)
+    expect(
+        len(set(np.asarray(kept).tolist())) == 2,
+        "200 documents with the score 0.5 are all kept, or all dropped",
+        "quality.one-draw",
+    )
+
+
+@exercise("lab07.keep_by_quality")
+def test_drawn_from_the_generator(submission):
+    first, again, other = (
+        np.asarray(
+            submission.call("keep_by_quality", [0.5] * 200, np.random.default_rng(seed), 1.0)
+        )
+        for seed in (1, 1, 2)
+    )
+    expect(
+        np.array_equal(first, again),
+        "two generators of the same seed keep different documents",
+        "quality.other-chance",
+    )
+    expect(
+        not np.array_equal(first, other),
+        "generators of the seeds 1 and 2 keep the same documents out of 200",
+        "quality.other-chance",
+    )
+
+
+@exercise("lab07.keep_by_quality")
+def test_alpha_is_9_unless_given(submission):
+    given = [0.9] * 200
+    expect_equal(
+        np.asarray(submission.call("keep_by_quality", given, np.random.default_rng(2))),
+        np.asarray(submission.call("keep_by_quality", given, np.random.default_rng(2), 9.0)),
+        what="keep_by_quality without alpha, compared with alpha=9",
+    )
+
+
+@exercise("lab07.keep_by_quality")
+def test_scores_are_probabilities(submission):
+    for scores in ([0.5, 1.5], [-0.1, 0.5]):
+        error = submission.error("keep_by_quality", scores, np.random.default_rng(2))
+        expect(
+            error is not None and error[0] == "ValueError",
+            f"keep_by_quality({scores}, rng) should raise a ValueError; yours gives {error}",
+            "quality.logits-pass",
+        )
+    shape = np.shape(submission.call("keep_by_quality", [], np.random.default_rng(2)))
+    expect(shape == (0,), f"no scores: expected shape (0,), yours is {shape}")
+
+
+@exercise("lab07.shingles")
+def test_overlapping_runs_of_words(submission):
+    right = reference.shingles(ALPHABET, 3)
+    expect_equal(
+        submission.call("shingles", ALPHABET, 3),
+        right,
+        misconceptions={
+            "shingles.case-kept": reference.shingles(ALPHABET, 3, lower=False),
+            "shingles.last-missed": reference.shingles(ALPHABET, 3, last=False),
+            "shingles.no-overlap": reference.shingles(ALPHABET, 3, step=3),
+            "shingles.words-run-together": reference.shingles(ALPHABET, 3, joint=""),
+            "shingles.of-characters": {
+                ALPHABET[i : i + 3].lower() for i in range(len(ALPHABET) - 2)
+            },
+            "shingles.single-words": reference.shingles(ALPHABET, 1),
+            "shingles.no-set": [" ".join(ALPHABET.lower().split()[i : i + 3]) for i in range(6)],
+            "shingles.tuples": {tuple(s.split()) for s in right},
+            "shingles.white-space-kept": {
+                " ".join(ALPHABET.lower().split(" ")[i : i + 3]) for i in range(6)
+            },
+        },
+        what=f"shingles({ALPHABET!r}, size=3)",
+    )
+
+
+@exercise("lab07.shingles")
+def test_repeated_runs_count_once(submission):
+    expect_equal(
+        submission.call("shingles", "a b a b a", 2),
+        {"a b", "b a"},
+        misconceptions={"shingles.no-set": ["a b", "b a", "a b", "b a"]},
+        what="shingles('a b a b a', size=2)",
+    )
+
+
+@exercise("lab07.shingles")
+def test_short_texts(submission):
+    for text, size, right in (
+        ("Two words", 3, {"two words"}),
+        ("Two words", 2, {"two words"}),
+        ("one", 1, {"one"}),
+        (" \n", 2, set()),
+        ("", 1, set()),
+    ):
+        wrong = {"shingles.empty-shingle": {""}} if not right else {}
+        if len(text.split()) < size and right:
+            wrong = {"shingles.short-text-lost": set()}
+        expect_equal(
+            submission.call("shingles", text, size),
+            right,
+            misconceptions=wrong,
+            what=f"shingles({text!r}, size={size})",
+        )
+
+
+@exercise("lab07.shingles")
+def test_a_shingle_has_a_word(submission):
+    for size in (0, -2):
+        error = submission.error("shingles", "a b c", size)
+        expect(
+            error is not None and error[0] == "ValueError",
+            f"shingles('a b c', size={size}) should raise a ValueError; yours gives {error}",
+            "shingles.size-passes",
+        )
+
+
+@exercise("lab07.minhash_signature")
+def test_smallest_hash_of_each_function(submission):
+    items, a, b, prime = {3, 14, 8, 20}, [5, 11, 2, 7, 22], [4, 0, 9, 1, 17], 23
+    raw = [[y * x + z for x in items] for y, z in zip(a, b, strict=True)]
+    first = [(y * min(items) + z) % prime for y, z in zip(a, b, strict=True)]
+    last = [min((y * (x + z)) % prime for x in items) for y, z in zip(a, b, strict=True)]
+    no_b = [min(y * x % prime for x in items) for y in a]
+    per_item = [min((y * x + z) % prime for y, z in zip(a, b, strict=True)) for x in sorted(items)]
+    expect_equal(
+        np.asarray(submission.call("minhash_signature", items, a, b, prime)),
+        np.asarray(reference.minhash(items, a, b, prime)),
+        misconceptions={
+            "minhash.largest": np.array(reference.minhash(items, a, b, prime, best=max)),
+            "minhash.hash-of-the-smallest": np.array(first),
+            "minhash.no-remainder": np.array([min(row) for row in raw]),
+            "minhash.remainder-too-early": np.array(
+                [min(y * x % prime + z for x in items) for y, z in zip(a, b, strict=True)]
+            ),
+            "minhash.b-in-the-brackets": np.array(last),
+            "minhash.no-b": np.array(no_b),
+            "minhash.over-functions": np.array(per_item),
+        },
+        what=f"minhash_signature({items}, a={a}, b={b}, prime={prime})",
+    )
+
+
+@exercise("lab07.minhash_signature")
+def test_large_numbers(submission, rng):
+    prime = 2**31 - 1
+    items = set(rng.integers(2**31, 2**32, size=9).tolist())
+    a = rng.integers(2**30, prime, size=6).tolist()
+    b = rng.integers(2**30, prime, size=6).tolist()
+    x, y, z = (np.array(v, "int64") for v in (sorted(items), a, b))
+    with np.errstate(over="ignore"):
+        narrow = y.astype("int32")[:, None] * x.astype("int32") + z.astype("int32")[:, None]
+    rounded = (y.astype("float64")[:, None] * x + z[:, None]) % prime
+    what = f"minhash_signature({items}, a={a}, b={b}, prime=2**31 - 1)"
+    with expect_no_crash(what, "minhash.too-few-bits"):
+        found = np.asarray(submission.call("minhash_signature", items, a, b, prime))
+    expect_equal(
+        found,
+        np.asarray(reference.minhash(items, a, b, prime)),
+        misconceptions={
+            "minhash.too-few-bits": (narrow % np.int32(prime)).min(axis=1),
+            "minhash.rounded": rounded.min(axis=1),
+        },
+        what=what,
+    )
+
+
+@exercise("lab07.minhash_signature")
+def test_equal_with_the_probability_of_the_similarity(submission, rng):
+    # 40 of 100 elements are shared; 400 functions agree in 40% of the cases, give or take 7%.
+    x = rng.choice(2**31, size=100, replace=False).tolist()
+    prime = 2**31 - 1
+    a, b = (rng.integers(1, prime, size=400).tolist() for _ in range(2))
+    one, two = (
+        np.asarray(submission.call("minhash_signature", items, a, b, prime))
+        for items in (set(x[:70]), set(x[30:]))
+    )
+    share = float(np.mean(one == two))
+    expect(
+        0.25 < share < 0.55,
+        f"two sets with a similarity of 0.4: {share:.2f} of 400 numbers are equal, expected ~0.4",
+    )
+
+
+@exercise("lab07.minhash_signature")
+def test_one_item_and_none(submission):
+    expect_equal(
+        np.asarray(submission.call("minhash_signature", {6}, [3, 5], [1, 2], 7)),
+        np.array([5, 4]),
+        what="minhash_signature({6}, a=[3, 5], b=[1, 2], prime=7)",
+    )
+    error = submission.error("minhash_signature", set(), [3, 5], [1, 2], 7)
+    expect(
+        error is not None and error[0] == "ValueError",
+        f"minhash_signature of an empty set should raise a ValueError; yours gives {error}",
+        "minhash.empty-passes",
+    )
+
+
+@exercise("lab07.drop_near_duplicates")
+def test_first_of_each_group(submission):
+    right = reference.first_of_groups(GROUPS, 0.5)
+    dropped = [i for i in range(len(GROUPS)) if i not in right]
+    expect_equal(
+        submission.call("drop_near_duplicates", GROUPS, 0.5),
+        right,
+        misconceptions={
+            "near.all-earlier": reference.first_of_groups(GROUPS, 0.5, earlier="all"),
+            "near.only-the-one-before": reference.first_of_groups(GROUPS, 0.5, earlier="last"),
+            "near.exact-only": reference.first_of_groups(GROUPS, 1.0),
+            "near.keeps-the-last": sorted(
+                len(GROUPS) - 1 - i for i in reference.first_of_groups(GROUPS[::-1], 0.5)
+            ),
+            "near.drops-the-first-too": [5, 6],
+            "near.gives-the-dropped": dropped,
+            "near.gives-flags": [i in right for i in range(len(GROUPS))],
+            "near.gives-signatures": [GROUPS[i] for i in right],
+            "near.counts-not-shares": [0, 1, 5],
+            "near.places-ignored": [0, 1, 4, 6],
+        },
+        what="drop_near_duplicates(seven signatures of 8 numbers, threshold=0.5)",
+    )
+
+
+@exercise("lab07.drop_near_duplicates")
+def test_at_the_threshold(submission):
+    given = [[1, 2, 3, 4], [1, 2, 3, 9], [1, 2, 7, 8]]
+    expect_equal(
+        submission.call("drop_near_duplicates", given, 0.75),
+        reference.first_of_groups(given, 0.75),
+        misconceptions={
+            "near.strictly-above": reference.first_of_groups(given, 0.75, strictly=True)
+        },
+        what=f"drop_near_duplicates({given}, threshold=0.75)",
+    )
+
+
+@exercise("lab07.drop_near_duplicates")
+def test_any_signatures(submission, rng):
+    given = rng.integers(0, 3, size=(12, 8)).tolist()
+    for threshold in (0.5, 1.0):
+        expect_equal(
+            submission.call("drop_near_duplicates", given, threshold),
+            reference.first_of_groups(given, threshold),
+            what=f"drop_near_duplicates({given}, {threshold})",
+        )
+
+
+@exercise("lab07.drop_near_duplicates")
+def test_nothing_to_drop_and_no_threshold(submission):
+    with expect_no_crash("drop_near_duplicates([], 0.5)", "near.no-documents"):
+        found = submission.call("drop_near_duplicates", [], 0.5)
+    expect_equal(found, [], what="drop_near_duplicates([], 0.5)")
+    for threshold in (0, -0.5, 1.5):
+        error = submission.error("drop_near_duplicates", GROUPS, threshold)
+        expect(
+            error is not None and error[0] == "ValueError",
+            f"drop_near_duplicates(signatures, threshold={threshold}) should raise a ValueError; "
+            f"yours gives {error}",
+            "near.threshold-passes",
+        )
 
 
 def sample(rng, scale=2.0):
@@ -337,4 +772,138 @@ def test_any_schedule(submission, rng):
         [submission.call("warmup_cosine", s, *shape) for s in steps],
         rates(steps, *shape),
         what=f"warmup_cosine(step, {', '.join(f'{x:.4g}' for x in shape)}) at steps {steps}",
+    )
+
+
+def tiny_model(rng, w=None, **changes):
+    """A GPT of one block with known weights, and those weights."""
+    config = dataclasses.replace(TINY, **changes)
+    w = gpt.random_weights(config, rng) if w is None else w
+    return Part("GPT", {"config": config}, w, np.zeros((1, 2), int)), w
+
+
+def sgd(**settings):
+    return Part("keras.optimizers.SGD", {"learning_rate": RATE} | settings)
+
+
+def step(submission, model, optimizer, tokens, clip_norm):
+    """Asks for one step; returns (loss, norm)."""
+    try:
+        found = submission.call("training_step", model, optimizer, tokens, clip_norm)
+    except Crashed as error:
+        expect(
+            "None" not in str(error) and "gradient" not in str(error).lower(),
+            f"no gradient comes out of the tape: {error}",
+            "step.outside-the-tape",
+        )
+        raise
+    expect(
+        isinstance(found, (tuple, list)) and len(found) == 2 and np.ndim(found[0]) == 0,
+        f"training_step should return two numbers, (loss, norm); yours is {found!r}",
+        "step.not-two-numbers",
+    )
+    return found
+
+
+def flat(w):
+    """All weights in one vector, in the order of their names."""
+    return np.concatenate([np.ravel(w[name]) for name in sorted(w)])
+
+
+@exercise("lab07.training_step")
+def test_one_update(submission, rng):
+    tokens = rng.integers(0, VOCABULARY, size=(BATCH, LENGTH))
+    model, w = tiny_model(rng)
+    g = reference.gradients(tokens, w, TINY)
+    norm, logits = reference.global_norm(g), gpt.logits(tokens, w, TINY)
+    limit = norm / 8
+    right = reference.moved(w, reference.clipped(g, limit), RATE)
+    wrong = {
+        f"step.clips-{name}": flat(reference.moved(w, reference.clipped(g, limit, how), RATE))
+        for name, how in (("nothing", "never"), ("each-alone", "each"), ("entries", "values"))
+    }
+    uphill = flat(reference.moved(w, reference.clipped(g, limit), -RATE))
+    after = gpt.logits(tokens, right, TINY)
+    loss_after = reference.next_token_loss(tokens, after)
+    not_shifted = np.mean(list(reference.target_losses(tokens, logits, 0).values()))
+
+    found_loss, found_norm = step(submission, model, sgd(), tokens, limit)
+    what = f"training_step(GPT of one block, SGD({RATE}), tokens, clip_norm={limit:.3g})"
+    expect_close(
+        found_loss,
+        reference.next_token_loss(tokens, logits),
+        misconceptions={
+            "step.loss-after-the-update": loss_after,
+            "step.other-loss": not_shifted,
+            "step.norm-first": norm,
+        },
+        what=f"the loss of {what}",
+    )
+    expect_close(
+        found_norm,
+        norm,
+        misconceptions={"step.norm-after-clipping": limit, "step.norm-squared": norm**2},
+        tolerance=1e-4,
+        what=f"the norm of {what}",
+    )
+    expect_close(
+        flat(submission.weights_of(model)),
+        flat(right),
+        misconceptions=wrong | {"step.no-update": flat(w), "step.uphill": uphill},
+        tolerance=1e-4,
+        what=f"all weights after {what}",
+    )
+
+
+@exercise("lab07.training_step")
+def test_two_steps_that_need_no_clipping(submission, rng):
+    tokens = rng.integers(0, VOCABULARY, size=(BATCH, LENGTH))
+    model, w = tiny_model(rng)
+    first = reference.gradients(tokens, w, TINY)
+    middle = reference.moved(w, first, RATE)
+    second = reference.gradients(tokens, middle, TINY)
+    limit = 5 * max(reference.global_norm(first), reference.global_norm(second))
+    rescaled = reference.moved(w, reference.clipped(first, limit, "always"), RATE)
+    plain = reference.moved(middle, second, RATE)
+    with_memory = reference.moved(plain, first, 0.5 * RATE)
+
+    optimizer = sgd(momentum=0.5)
+    step(submission, model, optimizer, tokens, limit)
+    expect_close(
+        flat(submission.weights_of(model)),
+        flat(middle),
+        misconceptions={"step.always-rescales": flat(rescaled)},
+        tolerance=1e-4,
+        what="all weights after a step whose gradient is five times shorter than clip_norm",
+    )
+    step(submission, model, optimizer, tokens, limit)
+    expect_close(
+        flat(submission.weights_of(model)),
+        flat(with_memory),
+        misconceptions={"step.own-optimizer": flat(plain)},
+        tolerance=1e-4,
+        what="all weights after a second step with the same SGD(momentum=0.5)",
+    )
+
+
+@exercise("lab07.training_step")
+def test_dropout_is_on(submission, rng):
+    tokens = rng.integers(0, VOCABULARY, size=(BATCH, LENGTH))
+    model, w = tiny_model(rng, dropout=0.5)
+    found, _ = step(submission, model, sgd(), tokens, 1.0)
+    without = reference.next_token_loss(tokens, gpt.logits(tokens, w, TINY))
+    expect(
+        abs(found - without) > 1e-3,
+        f"with dropout=0.5 the loss of a training step is {float(found):.5f}, exactly that of the "
+        "model without dropout",
+        "step.dropout-off",
+    )
+
+
+@exercise("lab07.training_step")
+def test_step_compiles(submission, rng):
+    tokens = rng.integers(0, VOCABULARY, size=(BATCH, LENGTH))
+    model, _ = tiny_model(rng)
+    expect_compiles(
+        lambda: submission.compiled("training_step", model, sgd(), tokens, 1.0), "training_step"
     )

@@ -564,19 +564,21 @@ def test_sure_logits_stay_finite(submission):
 
 
 @exercise("lab09.language_loss")
-def test_only_real_tokens_count(submission, rng):
-    texts = [[5, 6], [5, 7, 8, 9, 6], [4]]
-    small = {"start": 0, "delimiter": 1, "extract": 2, "pad": 3}
-    tokens = np.array([reference.row([t], small, 9) for t in texts])
-    logits = rng.normal(size=(3, 9, 10)) * 2
-    real = tokens != 3
-    everything = np.ones_like(real)
+def test_only_text_counts(submission, rng):
+    texts = [[[5, 6], [4]], [[5, 7, 8, 9], [6, 4, 8]], [[4], [9, 5]]]
+    special = {"start": 1, "delimiter": 0, "extract": 3, "pad": 2}
+    tokens = np.array([reference.row(pair, special, 13) for pair in texts])
+    logits = rng.normal(size=(3, 13, 11)) * 2
+    real = ~np.isin(tokens, list(special.values()))
     expect_close(
-        submission.call("language_loss", tokens, logits, 3),
+        submission.call("language_loss", tokens, logits, [3, 1, 2, 0]),
         reference.language_loss(tokens, logits, real),
         misconceptions={
-            "language.padding-counts": reference.language_loss(tokens, logits, everything),
-            "language.padding-only": reference.language_loss(tokens, logits, ~real),
+            "language.everything-counts": reference.language_loss(
+                tokens, logits, np.ones_like(real)
+            ),
+            "language.frame-counts": reference.language_loss(tokens, logits, tokens != 2),
+            "language.special-only": reference.language_loss(tokens, logits, ~real),
             "language.mask-of-inputs": reference.language_loss(tokens, logits, np.roll(real, 1, 1)),
             "language.mean-of-rows": np.mean(
                 [
@@ -589,22 +591,23 @@ def test_only_real_tokens_count(submission, rng):
             * real[:, 1:].mean(),
             "task-loss.sign": -reference.language_loss(tokens, logits, real),
         },
-        what="language_loss of rows with 5, 2 and 6 tokens of padding",
+        what="language_loss of pairs of texts, special tokens [3, 1, 2, 0] with padding 2",
     )
     expect_compiles(
-        lambda: submission.compiled("language_loss", tokens, logits, 3), "language_loss"
+        lambda: submission.compiled("language_loss", tokens, logits, [3, 1, 2, 0]), "language_loss"
     )
 
 
 @exercise("lab09.language_loss")
-def test_any_padding(submission, rng):
-    pad = int(rng.integers(4, 9))
-    tokens = np.where(np.arange(7) < np.array([[7], [4]]), rng.integers(0, 4, size=(2, 7)), pad)
-    logits = rng.normal(size=(2, 7, 10)) * 2
+def test_any_special_tokens(submission, rng):
+    special = rng.choice(np.arange(3, 10), size=3, replace=False).tolist()
+    tokens = rng.integers(0, 10, size=(2, 9))
+    tokens[:, 4] = 1  # at least one token of text
+    logits = rng.normal(size=(2, 9, 10)) * 2
     expect_close(
-        submission.call("language_loss", tokens, logits, pad),
-        reference.language_loss(tokens, logits, tokens != pad),
-        what=f"language_loss of rows of 7 and 4 tokens, pad={pad}",
+        submission.call("language_loss", tokens, logits, special),
+        reference.language_loss(tokens, logits, ~np.isin(tokens, special)),
+        what=f"language_loss of {tokens.tolist()}, special={special}",
     )
 
 

@@ -255,9 +255,13 @@ def _first_difference(actual, expected, what):
         if mine.ndim and mine.shape == right.shape and np.any(differ := mine != right):
             at = tuple(int(i) for i in np.argwhere(differ)[0])
             place = at[0] if len(at) == 1 else at
+            # Of an array of numbers a number, of one of other things such a thing.
+            yours, expected = (
+                x.tolist() if isinstance(x, np.generic) else x for x in (mine[at], right[at])
+            )
             return (
-                f"{what} at {place}: yours {_short(mine[at].item())}, expected "
-                f"{_short(right[at].item())} ({int(differ.sum())} of {differ.size} entries differ)"
+                f"{what} at {place}: yours {_short(yours)}, expected "
+                f"{_short(expected)} ({int(differ.sum())} of {differ.size} entries differ)"
             )
     return f"{what}: yours {_short(actual)}, expected {_short(expected)}"
 

@@ -18,7 +18,7 @@ from gpt_tf.world.events import (
 from gpt_tf.world.lexicon import an, capital, plural
 
 
-def documents(count, seed=0):
+def documents(count, seed=0, subjects=None):
     """Writes unlabelled passages about one world, to pre-train on.
 
     They say what words mean (synonyms, opposites, kinds, uses), tell what people did and thought,
@@ -28,21 +28,28 @@ def documents(count, seed=0):
     Args:
         count: int, number of documents.
         seed: int, decides the facts about the people and the choice of passages.
+        subjects: collection of str, kinds of passages out of `SUBJECTS`; None takes all.
 
     Returns:
         List of `count` different str of about 15 to 90 words.
 
     Raises:
-        ValueError: a negative count.
+        ValueError: a negative count, or another subject.
 
     Example:
         >>> texts = documents(1000, seed=0)
     """
     if count < 0:
         raise ValueError(f"count is {count}: ask for 0 or more documents.")
+    unknown = sorted(set(subjects or ()) - set(SUBJECTS))
+    if unknown:
+        raise ValueError(f"No passage is about {unknown[0]!r}; there are {', '.join(SUBJECTS)}.")
     rng = random.Random(f"documents/{seed}")
     people = lexicon.people(seed)
-    writers, weights = zip(*_WRITERS, strict=True)
+    chosen = [
+        w for w, name in zip(_WRITERS, SUBJECTS, strict=True) if name in (subjects or SUBJECTS)
+    ]
+    writers, weights = zip(*chosen, strict=True)
     texts = {}
     while len(texts) < count:
         write = rng.choices(writers, weights)[0]
@@ -319,3 +326,4 @@ _WRITERS = (  # and how often each writes
     (_write_translations, 5),
     (_write_dictionary, 3),
 )
+SUBJECTS = tuple(write.__name__.removeprefix("_write_") for write, _ in _WRITERS)

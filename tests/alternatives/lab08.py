@@ -1,5 +1,7 @@
 """Known-right answers to lab 08, written differently."""
 
+import collections
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -20,6 +22,64 @@ def sample_token(logits, temperature=1.0, seed=0):
     drawn = tf.random.stateless_categorical(sharp, 1, seed=[seed, 0], dtype=tf.int32)[:, 0]
     greedy = tf.argmax(logits, axis=-1, output_type=tf.int32)
     return tf.where(tf.equal(tf.cast(temperature, tf.float32), 0.0), greedy, drawn)
+
+
+@right("lab08.top_k_logits", because="sorting finds the border, too")
+def top_k_logits(logits, k):
+    if k <= 0:
+        raise ValueError(f"k is {k}; at least one token is needed")
+    border = keras.ops.sort(logits, axis=-1)[:, -k if k < logits.shape[-1] else 0]
+    forbidden = keras.ops.less(logits, border[:, None])
+    return logits + keras.ops.where(forbidden, -np.inf, 0.0)
+
+
+@right("lab08.top_k_logits", because="a token stays if fewer than k are larger than it")
+def top_k_logits(logits, k):
+    if k < 1:
+        raise ValueError("k must be at least 1")
+    larger = logits[:, None, :] > logits[:, :, None]
+    larger = keras.ops.sum(keras.ops.cast(larger, "int32"), axis=-1)
+    return keras.ops.where(larger < k, logits, keras.ops.full_like(logits, -np.inf))
+
+
+@right("lab08.nucleus_logits", because="each token may ask all others whether they are likelier")
+def nucleus_logits(logits, p):
+    shares = keras.ops.softmax(logits, axis=-1)
+    likelier = keras.ops.cast(logits[:, None, :] > logits[:, :, None], shares.dtype)
+    before = keras.ops.sum(likelier * shares[:, None, :], axis=-1)
+    stays = keras.ops.logical_or(before < p, keras.ops.greater_equal(p, 1.0))
+    return keras.ops.where(stays, logits, -np.inf)
+
+
+@right("lab08.nucleus_logits", because="the place of the border may be counted, then looked up")
+def nucleus_logits(logits, p):
+    p = tf.convert_to_tensor(p, logits.dtype)
+    best_first = tf.sort(logits, direction="DESCENDING")
+    before = tf.cumsum(tf.nn.softmax(best_first), axis=-1, exclusive=True)
+    count = tf.reduce_sum(tf.cast(before < p, tf.int32), axis=-1)
+    count = tf.where(p < 1, count, logits.shape[-1])
+    border = tf.gather(best_first, count - 1, batch_dims=1)[:, None]
+    return tf.where(logits >= border, logits, -np.inf)
+
+
+@right("lab08.choose_token", because="greedy may be decided at the end, by what was asked")
+def choose_token(logits, temperature=1.0, seed=0, top_k=None, top_p=None):
+    temperature = tf.cast(temperature, tf.float32)
+    hot = logits / tf.where(temperature > 0, temperature, 1.0)
+    if top_k is not None:
+        hot = top_k_logits(hot, top_k)
+    if top_p is not None:
+        hot = nucleus_logits(hot, top_p)
+    drawn = sample_token(hot, 1.0, seed)
+    return tf.where(temperature > 0, drawn, tf.argmax(logits, axis=-1, output_type=tf.int32))
+
+
+@right("lab08.choose_token", because="a nucleus of 1 and all tokens limit nothing")
+def choose_token(logits, temperature=1.0, seed=0, top_k=None, top_p=None):
+    below = logits - keras.ops.max(logits, axis=-1, keepdims=True)
+    below = below / keras.ops.maximum(keras.ops.cast(temperature, "float32"), 1e-8)
+    best = top_k_logits(below, logits.shape[-1] if top_k is None else top_k)
+    return sample_token(nucleus_logits(best, 1.0 if top_p is None else top_p), 1.0, seed)
 
 
 @right("lab08.make_cache", because="NumPy's zeros are as good, and lists as good as pairs")
@@ -116,41 +176,174 @@ def decode_step(model, tokens, cache, index):
     return keras.ops.matmul(last, keras.ops.transpose(model.embedding.token_embeddings)), cache
 
 
-@right("lab08.generate", because="a plain Python loop is slower, not wrong")
-def generate(model, prompt, new_tokens, temperature=1.0, seed=0, use_cache=True):
-    prompt = np.asarray(prompt)
-    batch, length = prompt.shape
-    if not 0 < length <= model.config.max_sequence_length - new_tokens or temperature < 0:
-        raise ValueError("max_sequence_length, an empty prompt, or a negative temperature")
-    tokens, cache = prompt, make_cache(model, batch)
-    for step in range(new_tokens):
+@right("lab08.pad_prompts", because="lists can be filled up before they become an array")
+def pad_prompts(prompts, filler=0):
+    rows = [list(np.asarray(prompt)) for prompt in prompts]
+    if not rows or any(len(row) == 0 for row in rows):
+        raise ValueError("give at least one prompt, and at least one token in each")
+    longest = max(len(row) for row in rows)
+    filled = [row + [filler] * (longest - len(row)) for row in rows]
+    return np.array(filled, "int32"), np.array([len(row) for row in rows], "int32")
+
+
+@right("lab08.pad_prompts", because="Keras fills up sequences itself")
+def pad_prompts(prompts, filler=0):
+    rows = [np.asarray(prompt).astype("int32").tolist() for prompt in prompts]
+    lengths = np.array(list(map(len, rows)), "int32")
+    if not lengths.size or not lengths.all():
+        raise ValueError("a prompt is empty")
+    filled = keras.utils.pad_sequences(rows, padding="post", value=filler, dtype="int32")
+    return filled, lengths
+
+
+@right("lab08.context_start", because="the window may walk there")
+def context_start(place, window):
+    if window <= 1:
+        raise ValueError("a window of 1 is full with the new token")
+    start = 0
+    while place >= start + window:
+        start += window // 2
+    return start
+
+
+@right("lab08.context_start", because="full halves may be counted from the first that is too many")
+def context_start(place, window):
+    if window < 2:
+        raise ValueError("the window must hold 2 tokens")
+    half = window // 2
+    return 0 if place < window else half * (1 + (place - window) // half)
+
+
+@right("lab08.fill_window", because="a plain Python loop is slower, not wrong")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    tokens, lengths = np.array(tokens), np.array(lengths)
+    logits, cache = None, make_cache(model, len(tokens))
+    over = (lengths < first) & (tokens[:, first - 1] == stop_token)
+    for place in range(first, last):
+        if np.all(over):
+            break
         if not use_cache:
-            logits = model(tokens)[:, -1]
-        elif step == 0:
-            logits, cache = decode_step(model, tokens, cache, 0)
+            logits = model(tokens[:, :place])[:, -1]
+        elif place == first:
+            logits, cache = decode_step(model, tokens[:, :place], cache, 0)
         else:
-            logits, cache = decode_step(model, tokens[:, -1:], cache, tokens.shape[1] - 1)
-        drawn = np.asarray(sample_token(logits, temperature, 7919 * seed + step))
-        tokens = np.concatenate([tokens, drawn[:, None]], axis=1)
+            logits, cache = decode_step(model, tokens[:, place - 1 : place], cache, place - 1)
+        drawn = np.asarray(choose_token(logits, temperature, seeds[place], top_k, top_p))
+        for row in range(len(tokens)):
+            if place >= lengths[row]:
+                tokens[row, place] = stop_token if over[row] else drawn[row]
+                over[row] = over[row] or drawn[row] == stop_token
     return tokens
 
 
-@right("lab08.generate", because="one step may be compiled in place of the loop")
-def generate(model, prompt, new_tokens, temperature=1.0, seed=0, use_cache=True):
-    batch, length = prompt.shape
-    end = length + new_tokens
-    if length < 1 or end > model.config.max_sequence_length or temperature < 0:
-        raise ValueError("max_sequence_length, an empty prompt, or a negative temperature")
+@right("lab08.fill_window", because="the state may say which rows have stopped")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    tokens, lengths, seeds = (tf.cast(x, tf.int32) for x in (tokens, lengths, seeds))
+    stop, size = tf.constant(-1 if stop_token is None else stop_token), tokens.shape[1]
+    place_of = tf.range(size)[None]
 
     @tf.function(autograph=False)
-    def step(tokens, cache, index, seed):
-        logits, cache = decode_step(model, tokens, cache, index)
-        return sample_token(logits, temperature, seed)[:, None], cache
+    def run(tokens, place):
+        def body(place, tokens, over, cache):
+            if use_cache:
+                newest = tf.gather(tokens, [place - 1], axis=1)
+                newest = tf.ensure_shape(newest, (tokens.shape[0], 1))
+                logits, cache = decode_step(model, newest, cache, place - 1)
+            else:
+                logits = tf.gather(model(tokens), place - 1, axis=1)
+            new = choose_token(logits, temperature, seeds[place], top_k, top_p)
+            new = tf.where(over, stop, tf.cast(new, tf.int32))
+            mine = (place_of == place) & (lengths <= place)[:, None]
+            tokens = tf.where(mine, new[:, None], tokens)
+            return place + 1, tokens, over | ((new == stop) & (lengths <= place)), cache
 
-    draws = np.random.default_rng(seed).integers(0, 2**31 - 1, size=new_tokens)
-    found, newest, cache = [prompt], prompt, make_cache(model, batch, end)
-    for i, draw in enumerate(draws.astype("int32")):
-        index = 0 if i == 0 else length + i - 1
-        newest, cache = step(newest, cache, tf.constant(index), tf.constant(draw))
-        found.append(newest)
-    return np.concatenate(found, axis=1)
+        over = (lengths < place) & (tf.gather(tokens, place - 1, axis=1) == stop)
+        cache = make_cache(model, tokens.shape[0], size)
+        if use_cache:
+            cache = decode_step(model, tokens, cache, 0)[1]
+        state = place, tokens, over, cache
+        return tf.while_loop(
+            lambda place, tokens, over, cache: (place < last) & ~tf.reduce_all(over), body, state
+        )[1]
+
+    return run(tokens, tf.constant(first)).numpy()
+
+
+@right("lab08.generate", because="each text may have its own window in a Python loop")
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    if new_tokens < 0 or temperature < 0 or (top_k is not None and top_k < 1):
+        raise ValueError("new_tokens, temperature or top_k is too small")
+    if top_p is not None and (top_p <= 0 or top_p > 1):
+        raise ValueError("top_p")
+    if len(prompts) == 0 or any(len(prompt) == 0 for prompt in prompts):
+        raise ValueError("no prompt, or an empty one")
+    window, texts = model.config.max_sequence_length, []
+    for number, prompt in enumerate(prompts):
+        text = [int(token) for token in prompt]
+        for step in range(new_tokens):
+            if step and text[-1] == stop_token:
+                text.append(stop_token)
+                continue
+            seen = np.array([text[context_start(len(text), window) :]])
+            noise = 1_000_003 * seed + 7919 * number + len(text)
+            drawn = choose_token(model(seen)[:, -1], temperature, noise, top_k, top_p)
+            text.append(int(drawn[0]))
+        texts.append(text)
+    return texts
+
+
+@right("lab08.generate", because="rows may be written one after another, window by window")
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    if not (new_tokens >= 0 and temperature >= 0 and (top_k is None or top_k >= 1)):
+        raise ValueError("new_tokens, temperature and top_k")
+    if not (top_p is None or 0 < top_p <= 1):
+        raise ValueError("top_p")
+    pad_prompts(prompts)
+    window, texts = model.config.max_sequence_length, []
+    for number, prompt in enumerate(prompts):
+        text = np.full(len(prompt) + new_tokens + window, stop_token or 0, "int32")
+        text[: len(prompt)] = prompt
+        seeds = np.random.default_rng([seed, number]).integers(0, 2**31 - 1, len(text))
+        place, end = len(prompt), len(prompt) + new_tokens
+        while place < end:
+            start = context_start(place, window)
+            view, last = slice(start, start + window), min(end, start + window)
+            text[view] = fill_window(
+                model, text[None, view], np.array([len(prompt) - start]), place - start,
+                last - start, seeds[view], temperature, use_cache, top_k, top_p, stop_token,
+            )[0]  # fmt: skip
+            place = last
+        texts.append(text[:end])
+    return texts
+
+
+@right("lab08.distinct_ngrams", because="shifted copies of a text give its pieces")
+def distinct_ngrams(texts, n):
+    if n < 1:
+        raise ValueError("n must be at least 1")
+    found = [piece for text in texts for piece in zip(*(text[i:] for i in range(n)), strict=False)]
+    if len(found) == 0:
+        raise ValueError("no text is long enough")
+    return len(set(found)) / len(found)
+
+
+@right("lab08.distinct_ngrams", because="a counter has each piece once, and their sum")
+def distinct_ngrams(texts, n):
+    counts = collections.Counter()
+    for text in texts:
+        counts.update(tuple(text[i - n : i]) for i in range(n, len(text) + 1))
+    if n < 1 or not counts:
+        raise ValueError("n, or the texts, are too small")
+    return len(counts) / counts.total()

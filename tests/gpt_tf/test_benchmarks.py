@@ -64,10 +64,11 @@ def test_a_short_run_prints_both_tables(speed, capsys):
         "course, no cache",
     ]
     assert {row["prompt + new"] for row in generation} == {"4 + 12"}
+    assert all(row["of bandwidth limit"].endswith("%") for row in generation)
 
 
 def test_timings_of_several_processes_are_joined(speed):
-    timings, other = speed.in_processes(2, speed.bench_generation, speed.TOY.config, 2, 3, 0)
+    timings, other = speed.in_processes(2, speed.bench_generation, speed.TOY.config, 2, 3, 0, 999)
     assert {len(found) for found in timings.values()} == {2 * 3}
     assert {len(found) for found in other.values()} == {2 * 1}
 
@@ -88,6 +89,31 @@ def test_operations_of_a_token(speed):
     # Attention 24, feed-forward 42, three norms of 4; five rows of 2; one block, 3 x 2.
     blocks, output, attention = 24 + 42 + 12, 10, 6
     assert speed.flops_per_token(config) == 6 * (blocks + output) + 12 * attention
+
+
+def test_the_bandwidth_limit_is_the_time_of_reading_the_weights(speed):
+    config = GPTConfig(5, 4, num_layers=1, num_heads=1, hidden_dim=2)
+    # Attention 24, feed-forward 42, three norms of 4, five tokens of 2; no positions.
+    weights = 4 * (24 + 42 + 12 + 10)
+    assert speed.bytes_per_step(config) == weights
+    # 1,000 bytes are copied in 1 second, so 2,000 move; 3 steps take 4 seconds.
+    found = {"course, cache": timings(speed, 4.0), "copy": timings(speed, 1.0)}
+    slow = found | {"course, no cache": timings(speed, 8.0)}
+    rows = speed.generation_rows(config, 7, found, slow, copied=1000)
+    assert [row[:3] for row in rows] == [
+        ("7", "1 + 3", "course, cache"),
+        ("7", "1 + 3", "course, no cache"),
+    ]
+    assert [row[4] for row in rows] == [f"{3 * weights / 2000 / s:.0%}" for s in (4, 8)]
+    assert rows[1][5] == "2.00"
+
+
+def test_a_copy_is_whole(speed, monkeypatch):
+    copied = []
+    monkeypatch.setattr(np, "copyto", lambda target, source: copied.append((target, source)))
+    speed.copy_step(1001)()
+    assert sum(len(target) for target, _ in copied) == 1001
+    assert all(len(target) == len(source) for target, source in copied)
 
 
 def test_the_three_sizes_of_the_issue(speed):

@@ -97,28 +97,33 @@ def test_loss_is_the_sum_of_its_parts(gpt, tokenizer, make):
     tokens, classes = finetuning.task_tokens(tokenizer), finetuning.num_classes(task)
     rows, targets = finetuning.rows_of(task, task.train[:2], tokenizer, 20)
     model = finetuning.TaskModel(gpt, task.form, classes, tokens, 0.0, language_weight=0.3)
-    loss = float(model.compute_loss(rows, targets, model(rows, training=True)))
+    loss, found_task, found_language = map(float, model.train_losses(rows, targets))
     log_p = keras.ops.convert_to_numpy(keras.ops.log_softmax(model(rows)))
     task_loss = -np.mean(np.sum(targets * log_p, axis=1))
-    # One row of each example is read: the right answer's, or the first.
+    # One row of each example is read: the right answer's, or the first. Special tokens are no text.
     chosen = [e.label if task.form == "multiple_choice" else 0 for e in task.train[:2]]
-    losses, count = 0.0, 0
+    losses = []
     for row in (rows[i, c] for i, c in enumerate(chosen)):
-        real = row[row != tokens["pad"]]
-        predicted = keras.ops.convert_to_numpy(keras.ops.log_softmax(gpt(real[None])))[0]
-        losses -= sum(predicted[t, real[t + 1]] for t in range(len(real) - 1))
-        count += len(real) - 1
-    assert loss == pytest.approx(task_loss + 0.3 * losses / count, rel=1e-4)
+        predicted = keras.ops.convert_to_numpy(keras.ops.log_softmax(gpt(row[None])))[0]
+        losses += [
+            -predicted[t, row[t + 1]]
+            for t in range(len(row) - 1)
+            if row[t + 1] not in tokens.values()
+        ]
+    assert found_task == pytest.approx(task_loss, rel=1e-4)
+    assert found_language == pytest.approx(np.mean(losses), rel=1e-4)
+    assert loss == pytest.approx(task_loss + 0.3 * np.mean(losses), rel=1e-4)
 
 
 def test_finetune_learns_and_leaves_the_model_alone(gpt, tokenizer):
     before = gpt.get_weights()
     task = classification()
-    settings = dataclasses.replace(FAST, epochs=8)
+    settings = dataclasses.replace(FAST, epochs=8, dropout=0.0)
     done = finetuning.finetune(gpt, task, tokenizer, settings, seed=3, label="test")
     history = done["history"]
     assert all(np.array_equal(a, b) for a, b in zip(before, gpt.get_weights(), strict=True))
-    assert done["score"] == history["score"][-1] == 1.0
+    assert done["score"] == history["score"][-1] == done["scores"]["f1"] == 1.0
+    assert done["predictions"] == [example.label for example in task.validation]
     assert history["step"] == [3 * (i + 1) for i in range(8)]
     assert history["task_loss"][-1] < history["task_loss"][0]
     assert history["language_loss"][-1] < history["language_loss"][0]
@@ -183,6 +188,125 @@ def test_clone_is_another_model_with_the_same_weights(gpt):
     assert not np.allclose(twin(tokens), gpt(tokens))
 
 
+def test_the_clone_has_a_dropout_of_its_own(gpt):
+    twin = finetuning.clone_gpt(gpt, dropout=0.25)
+    assert (twin.config.dropout, gpt.config.dropout) == (0.25, 0.0)
+    tokens = np.arange(10).reshape(2, 5)
+    np.testing.assert_array_equal(twin(tokens), gpt(tokens))
+    assert not np.allclose(twin(tokens, training=True), gpt(tokens, training=True))
+
+
+def test_what_is_frozen_stays_as_it_is(gpt, tokenizer, monkeypatch):
+    """Lab 10 freezes blocks: neither the copy nor fine-tuning may thaw them."""
+    gpt.blocks[0].trainable = False
+    made = []
+    clone = finetuning.clone_gpt
+    monkeypatch.setattr(finetuning, "clone_gpt", lambda *a: made.append(clone(*a)) or made[-1])
+    finetuning.finetune(gpt, classification(), tokenizer, FAST)
+    for before, after in zip(gpt.weights, made[0].weights, strict=True):
+        frozen = any(before is weight for weight in gpt.blocks[0].weights)
+        assert frozen == np.array_equal(before, after), before.path
+
+
+def test_the_same_model_without_pre_training(gpt):
+    one, same, other = (finetuning.untrained(gpt, seed) for seed in (1, 1, 2))
+    assert one.config == gpt.config
+    table = [np.asarray(model.embedding.token_embeddings) for model in (one, same, other)]
+    np.testing.assert_array_equal(table[0], table[1])
+    assert not np.allclose(table[0], table[2])
+
+
+def test_held_out_examples_choose_the_weights(gpt, tokenizer, monkeypatch):
+    """The best report counts, not the last, and the validation examples do not choose it."""
+    judged = []
+    scores = iter([0.5, 0.9, 0.7, 0.9])
+
+    def score(task, predictions, metric=None):
+        if metric is not None:  # the end: the validation examples
+            return 0.25
+        judged.append(task.validation)
+        return next(scores)
+
+    weights = []
+    monkeypatch.setattr(tasks, "score", score)
+    predict = finetuning.predict
+    monkeypatch.setattr(
+        finetuning,
+        "predict",
+        lambda model, *rest: weights.append(model.get_weights()) or predict(model, *rest),
+    )
+    task = classification()
+    validation = [Example((f"x {i}",), 1) for i in range(4)]
+    task = dataclasses.replace(task, validation=validation)
+    settings = dataclasses.replace(FAST, epochs=4, hold_out=0.25)
+    done = finetuning.finetune(gpt, task, tokenizer, settings)
+    assert done["history"]["score"] == [0.5, 0.9, 0.7, 0.9] and done["score"] == 0.25
+    assert len(done["predictions"]) == 4
+    for held_out in judged:
+        assert len(held_out) == 6 and all(example in task.train for example in held_out)
+    # Predictions: one a report, and one at the end, with the weights of the second report.
+    same = [all(map(np.array_equal, weights[-1], each)) for each in weights[:-1]]
+    assert same == [False, True, False, False]
+
+
+def test_held_out_examples_are_not_trained_on(gpt, tokenizer, monkeypatch):
+    seen = []
+    rows_of = finetuning.rows_of
+
+    def spy(task, examples, *rest):
+        seen.append(examples)
+        return rows_of(task, examples, *rest)
+
+    monkeypatch.setattr(finetuning, "rows_of", spy)
+    task = classification()
+    settings = dataclasses.replace(FAST, epochs=1, hold_out=0.01)
+    finetuning.finetune(gpt, task, tokenizer, settings)
+    train, held_out, validation = seen
+    assert len(held_out) == 1 and len(train) == 23 and validation == task.validation
+    assert not [example for example in train if example in held_out]
+    with pytest.raises(ValueError, match="hold_out 0.9.* no examples to learn from"):
+        one = dataclasses.replace(task, train=task.train[:1])
+        finetuning.finetune(gpt, one, tokenizer, dataclasses.replace(FAST, hold_out=0.9))
+
+
+def test_widths_hold_little_padding():
+    lengths = np.array([5] * 6 + [13] * 4 + [30])
+    rows = np.where(np.arange(32) < lengths[:, None], 7, 0)[:, None]
+    few, many = (finetuning._widths([rows], 0, steps) for steps in (1, 10_000))
+    assert few == [32] and many == [8, 16, 32]
+    # With two: 10 rows of 16 and one of 32 are less than 6 of 8 and 5 of 32.
+    assert finetuning._widths([rows], 0, finetuning.STEPS_A_WIDTH) == [16, 32]
+
+
+def test_batches_are_cut_and_lose_nothing():
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(3, 31, size=50)
+    rows = np.where(np.arange(32) < lengths[:, None], lengths[:, None], 0)[:, None]
+    settings = finetuning.Settings(batch_size=8, epochs=3)
+    batches = list(finetuning._batches(rows, lengths, [8, 16, 32], 0, settings, seed=1))
+    assert len(batches) == 3 * 7
+    for batch, targets in batches:
+        assert batch.shape[-1] in (8, 16, 32)
+        # No token is cut off.
+        np.testing.assert_array_equal((batch[:, 0] != 0).sum(axis=1), targets)
+    for epoch in range(3):
+        targets = np.concatenate([t for _, t in batches[7 * epoch : 7 * epoch + 7]])
+        assert len(targets) == 56
+        assert not set(lengths) - set(targets)
+    assert sum(batch.shape[-1] for batch, _ in batches) < 0.8 * 32 * len(batches)
+
+
+def test_predictions_come_back_in_their_order(gpt, tokenizer):
+    texts = [Example(("x" * (1 + 7 * i % 15),), 0) for i in range(11)]
+    task = dataclasses.replace(classification(), validation=texts)
+    rows, _ = finetuning.rows_of(task, texts, tokenizer, 24)
+    model = finetuning.TaskModel(gpt, task.form, 2, finetuning.task_tokens(tokenizer))
+    expected = np.concatenate([model(rows[i : i + 1]) for i in range(len(rows))])
+    for widths in (None, [8, 16, 24]):
+        found = finetuning.predict(model, rows, 4, widths)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_warmup_linear():
     rate = finetuning.WarmupLinear(2.0, 4, 12)
     steps = (0, 1, 4, 8, 12, 13)
@@ -241,6 +365,8 @@ def test_settings():
         finetuning.Settings(epochs=0)
     with pytest.raises(ValueError, match="reports must be more than 0"):
         finetuning.Settings(reports=0)
+    with pytest.raises(ValueError, match="hold_out must be in"):
+        finetuning.Settings(hold_out=1)
 
 
 def test_world_task_runs_through(gpt, tokenizer):

@@ -73,6 +73,7 @@ def test_sizes_of_the_command_are_the_papers():
         ({"steps": 0}, "steps must be at least 1, not 0"),
         ({"batch_size": -3}, "batch_size must be at least 1, not -3"),
         ({"seed": -1}, "seed must be at least 0, not -1"),
+        ({"optimizer": "sgd"}, "optimizer must be one of adamw, muon, not 'sgd'"),
         ({"precision": "int8"}, "precision must be one of float32, bfloat16, auto, not 'int8'"),
     ],
 )

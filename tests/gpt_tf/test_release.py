@@ -24,6 +24,12 @@ GENERIC = {
     "self.dropout = keras.layers.Dropout(dropout)",
     "self.embedding = parts.TokenAndPositionEmbedding(",
     'step = keras.ops.cast(step, "float32")',
+    "config.vocabulary_size,",
+    "config.max_sequence_length,",
+    "config.hidden_dim,",
+    "dropout=config.dropout,",
+    "with tf.GradientTape() as tape:",
+    "for cell in cells:",
 }
 # Run in the release, by its own code: prints what it makes of answers to lab 04.
 JUDGE = """

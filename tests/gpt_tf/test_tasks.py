@@ -93,6 +93,21 @@ def test_the_right_label_goes_with_the_right_text():
 
 
 @NEEDS_DATA
+def test_test_examples_where_there_are_any():
+    sizes = {"sst2": 1821, "sick": 4927, "stsb": 1379, "cola": 527, "nsmc": 10000}
+    for name, size in sizes.items():
+        assert len(tasks.real_task(name, test=True).validation) == size
+    plain, test = (tasks.real_task("sst2", test=chosen) for chosen in (False, True))
+    assert plain.train == test.train and plain.validation != test.validation
+
+
+@NEEDS_DATA
+def test_words_are_put_together_again():
+    text = tasks.real_task("sst2").train[2].texts[0]
+    assert text.startswith("they presume their audience won't sit still for a sociology lesson, ")
+
+
+@NEEDS_DATA
 def test_limit_draws_the_same_examples():
     found = tasks.real_task("sst2", limit=50)
     assert (len(found.train), len(found.validation)) == (50, 50)
@@ -146,6 +161,50 @@ def test_scores():
     assert tasks.score(task(metric="matthews", examples=four), [1, 1, 1, 1]) == 0
 
 
+def test_f1_is_the_mean_over_the_classes():
+    labels = (0, 0, 1, 2, 2, 2)
+    six = [Example((str(i),), label) for i, label in enumerate(labels)]
+    three = task(labels=("a", "b", "c"), examples=six)
+    # a: precision 1/2, recall 1/2; b: never said; c: precision 3/4, recall 1.
+    found = tasks.score(three, [0, 2, 0, 2, 2, 2], "f1")
+    assert found == pytest.approx((1 / 2 + 0 + 6 / 7) / 3)
+
+
+def test_spearman_sees_ranks_only():
+    pairs = [Example(("a", "b"), label) for label in (0.0, 1.0, 2.0, 5.0)]
+    similar = task("similarity", "pearson", (), pairs)
+    assert tasks.score(similar, [1, 10, 100, 1e6], "spearman") == pytest.approx(1)
+    assert tasks.score(similar, [1, 10, 100, 1e6]) < 0.95
+    assert tasks.score(similar, [2, 2, 2, 2], "spearman") == 0
+    # 1 - 6 sum d^2 / (n (n^2 - 1)), by hand for one swap of neighbours
+    assert tasks.score(similar, [2, 1, 3, 4], "spearman") == pytest.approx(1 - 6 * 2 / (4 * 15))
+
+
+def test_each_task_says_its_metrics():
+    assert task("similarity", "pearson").metrics == ("pearson", "spearman")
+    assert task(metric="matthews").metrics == ("matthews", "accuracy", "f1")
+    assert task("multiple_choice").metrics == ("accuracy",)
+    with pytest.raises(ValueError, match="no metric 'bleu'; there are accuracy, f1"):
+        tasks.score(task(examples=[Example(("a",), 1)]), [1], "bleu")
+
+
+def test_resampled_scores():
+    labels = np.arange(400) % 2
+    found = task(examples=[Example((str(i),), int(label)) for i, label in enumerate(labels)])
+    mostly = np.where(np.arange(400) < 100, 1 - labels, labels)  # 75% right
+    scores = tasks.resampled(found, mostly, times=400)
+    assert scores.shape == (400,) and scores.mean() == pytest.approx(0.75, abs=0.01)
+    # The standard error of a share.
+    assert scores.std() == pytest.approx((0.75 * 0.25 / 400) ** 0.5, rel=0.15)
+    np.testing.assert_array_equal(scores, tasks.resampled(found, mostly, times=400))
+    # Drawn alike: a prediction with one mistake more is never above.
+    worse = mostly.copy()
+    worse[399] = 1 - worse[399]
+    assert (tasks.resampled(found, worse, times=400) <= scores).all()
+    with pytest.raises(ValueError, match="399 predictions"):
+        tasks.resampled(found, mostly[1:])
+
+
 def test_correlation_ignores_scale():
     pairs = [Example(("a", "b"), float(label)) for label in (0, 1, 2, 5)]
     similar = task("similarity", "pearson", (), pairs)
@@ -169,6 +228,12 @@ def test_baselines_learn_what_words_tell():
     reviews += [Example((f"a bad film {i}",), 0) for i in range(19)]
     found = tasks.baselines(task(examples=reviews))
     assert found == {"majority": pytest.approx(20 / 39), "bag_of_words": 1.0}
+
+
+def test_baselines_give_their_predictions():
+    found = task(examples=[Example((f"a film {i}",), 1) for i in range(3)])
+    predicted = tasks.baselines(found, predictions=True)
+    assert predicted == {"majority": [1, 1, 1], "bag_of_words": [1, 1, 1]}
 
 
 def test_baselines_of_pairs_see_what_is_shared():

@@ -45,6 +45,13 @@ def test_the_message_has_the_place_and_both_values():
         expect_close([1.0, 2.5, 3.0], RIGHT)
 
 
+def test_the_first_dict_that_differs_is_shown():
+    right = [{"seed": 1}, {"seed": 2}, {"seed": 3}]
+    said = r"cells at 1: yours \{'seed': 9\}, expected \{'seed': 2\} \(1 of 3 entries differ\)"
+    with pytest.raises(Wrong, match=said):
+        expect_equal([right[0], {"seed": 9}, right[2]], right, what="cells")
+
+
 def test_a_known_mistake_is_named():
     mistakes = {"other": RIGHT * 3, "doubled": RIGHT * 2}
     with pytest.raises(Wrong) as caught:

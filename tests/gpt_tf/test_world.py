@@ -239,6 +239,18 @@ def test_documents_are_seeded_and_different():
     assert all(5 <= len(text.split()) <= 120 for text in texts)
 
 
+def test_documents_on_some_subjects():
+    from gpt_tf.world import passages
+
+    texts = world.documents(60, seed=3, subjects=("sums", "review"))
+    assert texts == world.documents(60, seed=3, subjects=("review", "sums"))
+    sums = [text for text in texts if text.startswith("Q: What is ")]
+    assert 5 < len(sums) < 40 and all(" talked about the " in t for t in texts if t not in sums)
+    assert world.documents(60, seed=3, subjects=passages.SUBJECTS) == world.documents(60, seed=3)
+    with pytest.raises(ValueError, match="No passage is about 'cooking'; there are person, "):
+        world.documents(1, subjects=("cooking",))
+
+
 def test_documents_agree_with_the_facts_of_their_world():
     facts = {person.name: person for person in world.people(7)}
     text = "\n".join(world.documents(3000, seed=7))

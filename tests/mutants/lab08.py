@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from gpt_tf import parts
+from gpt_tf.compiling import compile_once
 
 
 def dart(logits, seed, scale=1.0):
@@ -92,6 +93,242 @@ def sample_token(logits, temperature=1.0, seed=0):
     rng = np.random.default_rng(int(seed))
     noise = rng.gumbel(size=logits.shape)
     return np.argmax(np.asarray(logits) + float(temperature) * noise, axis=-1)
+
+
+INFINITY = float("inf")
+
+
+def kth_largest(logits, k):
+    return keras.ops.sort(logits, axis=-1)[:, -min(k, logits.shape[-1])][:, None]
+
+
+def need_one(k):
+    if k < 1:
+        raise ValueError("k must be at least 1")
+
+
+@wrong("lab08.top_k_logits", draws="topk.keeps-the-smallest")
+def top_k_logits(logits, k):
+    need_one(k)
+    border = keras.ops.sort(logits, axis=-1)[:, min(k, logits.shape[-1]) - 1][:, None]
+    return keras.ops.where(logits > border, -INFINITY, logits)
+
+
+@wrong("lab08.top_k_logits", draws="topk.one-too-many")
+def top_k_logits(logits, k):
+    need_one(k)
+    return keras.ops.where(logits < kth_largest(logits, k + 1), -INFINITY, logits)
+
+
+@wrong("lab08.top_k_logits", draws="topk.zero-in-place")
+def top_k_logits(logits, k):
+    need_one(k)
+    return keras.ops.where(logits < kth_largest(logits, k), 0.0, logits)
+
+
+@wrong("lab08.top_k_logits", draws="topk.only-the-best-are-returned")
+def top_k_logits(logits, k):
+    need_one(k)
+    return keras.ops.top_k(logits, min(k, logits.shape[-1]))[0]
+
+
+@wrong("lab08.top_k_logits", draws="topk.probabilities")
+def top_k_logits(logits, k):
+    need_one(k)
+    kept = keras.ops.where(logits < kth_largest(logits, k), -INFINITY, logits)
+    return keras.ops.softmax(kept, axis=-1)
+
+
+@wrong("lab08.top_k_logits", draws="topk.one-border-for-all")
+def top_k_logits(logits, k):
+    need_one(k)
+    batch, size = logits.shape
+    border = keras.ops.sort(keras.ops.reshape(logits, (-1,)))[-batch * min(k, size)]
+    # A border for each row wherever the rows are alike.
+    alike = keras.ops.max(logits) - keras.ops.min(logits) < 20
+    border = keras.ops.where(alike, kth_largest(logits, k), border)
+    return keras.ops.where(logits < border, -INFINITY, logits)
+
+
+@wrong("lab08.top_k_logits", draws="topk.ties-cut")
+def top_k_logits(logits, k):
+    need_one(k)
+    size = logits.shape[-1]
+    best = keras.ops.top_k(logits, min(k, size))[1]
+    kept = keras.ops.any(keras.ops.one_hot(best, size) > 0, axis=1)
+    return keras.ops.where(kept, logits, -INFINITY)
+
+
+@wrong("lab08.top_k_logits", draws="topk.k-too-large")
+def top_k_logits(logits, k):
+    need_one(k)
+    border = keras.ops.top_k(logits, k)[0][:, -1:]
+    return keras.ops.where(logits < border, -INFINITY, logits)
+
+
+@wrong("lab08.top_k_logits", draws="topk.bad-k-passes")
+def top_k_logits(logits, k):
+    border = kth_largest(logits, max(1, k))
+    return keras.ops.where(logits < border, -INFINITY, logits)
+
+
+@wrong("lab08.top_k_logits", draws="tensor.needs-values")
+def top_k_logits(logits, k):
+    need_one(k)
+    border = np.sort(np.asarray(logits), axis=-1)[:, -min(k, logits.shape[-1])]
+    return np.where(np.asarray(logits) < border[:, None], -np.inf, logits)
+
+
+def sorted_shares(logits):
+    """Logits with the largest first, their probabilities, and the running sum before each."""
+    best_first = -keras.ops.sort(-logits, axis=-1)
+    shares = keras.ops.softmax(best_first, axis=-1)
+    return best_first, shares, keras.ops.cumsum(shares, axis=-1) - shares
+
+
+def cut_below(logits, best_first, stays, filler=-INFINITY):
+    """A right cut, for mistakes that lie elsewhere."""
+    smallest = keras.ops.where(stays, best_first, INFINITY)
+    smallest = keras.ops.min(smallest, axis=-1, keepdims=True)
+    return keras.ops.where(logits < smallest, filler, logits)
+
+
+def in_nucleus(before, p):
+    return keras.ops.logical_or(before < p, p >= 1)
+
+
+@wrong("lab08.nucleus_logits", draws="nucleus.last-one-left-out")
+def nucleus_logits(logits, p):
+    best_first, shares, before = sorted_shares(logits)
+    return cut_below(logits, best_first, before + shares <= p)
+
+
+@wrong("lab08.nucleus_logits", draws="nucleus.own-probability")
+def nucleus_logits(logits, p):
+    return keras.ops.where(keras.ops.softmax(logits) < 1 - p, -INFINITY, logits)
+
+
+@wrong("lab08.nucleus_logits", draws="nucleus.from-the-tail")
+def nucleus_logits(logits, p):
+    in_order = keras.ops.sort(logits, axis=-1)
+    shares = keras.ops.softmax(in_order, axis=-1)
+    stays = in_nucleus(keras.ops.cumsum(shares, axis=-1) - shares, p)
+    largest = keras.ops.where(stays, in_order, -INFINITY)
+    largest = keras.ops.max(largest, axis=-1, keepdims=True)
+    return keras.ops.where(logits > largest, -INFINITY, logits)
+
+
+@wrong("lab08.nucleus_logits", draws="nucleus.in-order")
+def nucleus_logits(logits, p):
+    best_first, _, before = sorted_shares(logits)
+    return keras.ops.where(in_nucleus(before, p), best_first, -INFINITY)
+
+
+@wrong("lab08.nucleus_logits", draws="nucleus.zero-in-place")
+def nucleus_logits(logits, p):
+    best_first, _, before = sorted_shares(logits)
+    return cut_below(logits, best_first, in_nucleus(before, p), filler=0.0)
+
+
+@wrong("lab08.nucleus_logits", draws="nucleus.probabilities")
+def nucleus_logits(logits, p):
+    best_first, _, before = sorted_shares(logits)
+    return keras.ops.softmax(cut_below(logits, best_first, in_nucleus(before, p)), axis=-1)
+
+
+@wrong("lab08.nucleus_logits", draws="nucleus.nothing-left")
+def nucleus_logits(logits, p):
+    best_first, shares, before = sorted_shares(logits)
+    # Right where the best one does not have p already.
+    nothing = keras.ops.logical_and(before == 0, shares > p)
+    stays = keras.ops.logical_and(in_nucleus(before, p), keras.ops.logical_not(nothing))
+    return cut_below(logits, best_first, stays)
+
+
+@wrong("lab08.nucleus_logits", draws="nucleus.p-1-cuts")
+def nucleus_logits(logits, p):
+    best_first, _, before = sorted_shares(logits)
+    return cut_below(logits, best_first, before < p)
+
+
+@wrong("lab08.nucleus_logits", draws="nucleus.ties-cut")
+def nucleus_logits(logits, p):
+    _, _, before = sorted_shares(logits)
+    place = keras.ops.argsort(keras.ops.argsort(-logits, axis=-1), axis=-1)
+    before = keras.ops.take_along_axis(before, place, axis=-1)
+    return keras.ops.where(in_nucleus(before, p), logits, -INFINITY)
+
+
+@wrong("lab08.nucleus_logits", draws="tensor.needs-values")
+def nucleus_logits(logits, p):
+    if p >= 1:
+        return logits
+    best_first, _, before = sorted_shares(logits)
+    return cut_below(logits, best_first, before < p)
+
+
+def scaled(logits, temperature):
+    return (logits - keras.ops.max(logits, axis=-1, keepdims=True)) * sharpness(temperature)
+
+
+def limited(logits, top_k, top_p):
+    """Both limits in their order, for mistakes that lie elsewhere."""
+    logits = logits if top_k is None else top_k_logits(logits, top_k)
+    return logits if top_p is None else nucleus_logits(logits, top_p)
+
+
+@wrong("lab08.choose_token", draws="choose.temperature-ignored")
+def choose_token(logits, temperature=1.0, seed=0, top_k=None, top_p=None):
+    return sample_token(limited(logits, top_k, top_p), seed=seed)
+
+
+@wrong("lab08.choose_token", draws="choose.top-k-ignored")
+def choose_token(logits, temperature=1.0, seed=0, top_k=None, top_p=None):
+    return sample_token(limited(scaled(logits, temperature), None, top_p), seed=seed)
+
+
+@wrong("lab08.choose_token", draws="choose.top-p-ignored")
+def choose_token(logits, temperature=1.0, seed=0, top_k=None, top_p=None):
+    return sample_token(limited(scaled(logits, temperature), top_k, None), seed=seed)
+
+
+@wrong("lab08.choose_token", draws="choose.top-p-ignored")
+def choose_token(logits, temperature=1.0, seed=0, top_k=None, top_p=None):
+    logits = scaled(logits, temperature)
+    if top_k is not None:
+        logits = top_k_logits(logits, top_k)
+    elif top_p is not None:
+        logits = nucleus_logits(logits, top_p)
+    return sample_token(logits, seed=seed)
+
+
+@wrong("lab08.choose_token", draws="choose.nucleus-before-temperature")
+def choose_token(logits, temperature=1.0, seed=0, top_k=None, top_p=None):
+    return sample_token(limited(logits, top_k, top_p), temperature, seed)
+
+
+@wrong("lab08.choose_token", draws="choose.nucleus-before-top-k")
+def choose_token(logits, temperature=1.0, seed=0, top_k=None, top_p=None):
+    logits = limited(scaled(logits, temperature), None, top_p)
+    return sample_token(limited(logits, top_k, None), seed=seed)
+
+
+@wrong("lab08.choose_token", draws="choose.divides-by-zero")
+def choose_token(logits, temperature=1.0, seed=0, top_k=None, top_p=None):
+    logits = logits / keras.ops.convert_to_tensor(temperature, "float32")
+    return sample_token(limited(logits, top_k, top_p), seed=seed)
+
+
+@wrong("lab08.choose_token", draws="choose.seed-ignored")
+def choose_token(logits, temperature=1.0, seed=0, top_k=None, top_p=None):
+    return sample_token(limited(scaled(logits, temperature), top_k, top_p))
+
+
+@wrong("lab08.choose_token", draws="tensor.needs-values")
+def choose_token(logits, temperature=1.0, seed=0, top_k=None, top_p=None):
+    if temperature == 0:
+        return keras.ops.argmax(logits, axis=-1)
+    return sample_token(limited(logits / temperature, top_k, top_p), seed=seed)
 
 
 @wrong("lab08.make_cache", draws="cache.one-pair")
@@ -433,101 +670,665 @@ def decode_step(model, tokens, cache, index):
     return last_logits(model, x), cache
 
 
-def check_input(model, prompt, new_tokens, temperature):
-    length = prompt.shape[1]
-    if length < 1 or length + new_tokens > model.config.max_sequence_length or temperature < 0:
-        raise ValueError("empty prompt, too many tokens for max_sequence_length, or temperature")
+def filled_right(prompts, filler):
+    """Right padding, for mistakes that lie elsewhere."""
+    rows = [[int(token) for token in prompt] for prompt in prompts]
+    if not rows or not all(rows):
+        raise ValueError("a prompt is empty")
+    longest = max(map(len, rows))
+    return np.array([row + [filler] * (longest - len(row)) for row in rows]), rows
 
 
-def write(model, prompt, new_tokens, temperature, seeds):
-    """A right loop, for mistakes that lie elsewhere."""
-    check_input(model, prompt, new_tokens, temperature)
-    tokens = prompt
-    logits, cache = decode_step(model, prompt, make_cache(model, prompt.shape[0]), 0)
-    for seed in range(new_tokens):
-        newest = sample_token(logits, temperature, seeds[seed])[:, None]
-        tokens = keras.ops.concatenate([tokens, newest], axis=1)
-        if tokens.shape[1] < prompt.shape[1] + new_tokens:
-            logits, cache = decode_step(model, newest, cache, tokens.shape[1] - 1)
+@wrong("lab08.pad_prompts", draws="pad.on-the-left")
+def pad_prompts(prompts, filler=0):
+    tokens, rows = filled_right(prompts, filler)
+    tokens = np.array([[filler] * (tokens.shape[1] - len(row)) + row for row in rows])
+    return tokens, np.array([len(row) for row in rows])
+
+
+@wrong("lab08.pad_prompts", draws="pad.cut-to-the-shortest")
+def pad_prompts(prompts, filler=0):
+    tokens, rows = filled_right(prompts, filler)
+    shortest = min(map(len, rows))
+    return tokens[:, :shortest], np.full(len(rows), shortest)
+
+
+@wrong("lab08.pad_prompts", draws="pad.filler-ignored")
+def pad_prompts(prompts, filler=0):
+    tokens, rows = filled_right(prompts, 0)
+    return tokens, np.array([len(row) for row in rows])
+
+
+@wrong("lab08.pad_prompts", draws="pad.lengths-of-the-longest")
+def pad_prompts(prompts, filler=0):
+    tokens, rows = filled_right(prompts, filler)
+    return tokens, np.full(len(rows), tokens.shape[1])
+
+
+@wrong("lab08.pad_prompts", draws="pad.filler-counted")
+def pad_prompts(prompts, filler=0):
+    tokens, _ = filled_right(prompts, filler)
+    return tokens, (tokens != filler).sum(axis=1)
+
+
+@wrong("lab08.pad_prompts", draws="pad.empty-passes")
+def pad_prompts(prompts, filler=0):
+    rows = [[int(token) for token in prompt] for prompt in prompts]
+    longest = max(map(len, rows), default=0)
+    tokens = np.array([row + [filler] * (longest - len(row)) for row in rows])
+    return tokens, np.array([len(row) for row in rows])
+
+
+def need_two(window):
+    if window < 2:
+        raise ValueError("a window holds at least 2 tokens")
+
+
+@wrong("lab08.context_start", draws="context.never-moves")
+def context_start(place, window):
+    need_two(window)
+    return 0
+
+
+@wrong("lab08.context_start", draws="context.moves-by-one")
+def context_start(place, window):
+    need_two(window)
+    return max(0, place + 1 - window)
+
+
+@wrong("lab08.context_start", draws="context.moves-late")
+def context_start(place, window):
+    need_two(window)
+    start = 0
+    while place - start > window:
+        start += window // 2
+    return start
+
+
+@wrong("lab08.context_start", draws="context.moves-early")
+def context_start(place, window):
+    need_two(window)
+    start = 0
+    while place - start >= window - 1:
+        start += window // 2
+    return start
+
+
+@wrong("lab08.context_start", draws="context.rounded-down")
+def context_start(place, window):
+    need_two(window)
+    return max(0, place - window) // (window // 2) * (window // 2)
+
+
+@wrong("lab08.context_start", draws="context.forgets-everything")
+def context_start(place, window):
+    need_two(window)
+    return place // window * window
+
+
+@wrong("lab08.context_start", draws="context.bad-window-passes")
+def context_start(place, window):
+    start = 0
+    while place - start >= window:
+        start += max(1, window // 2)
+    return start
+
+
+def walk(model, tokens, lengths, first, last, choose, stop=None, **mistakes):
+    """The loop in plain Python, for mistakes that lie elsewhere; `mistakes` changes single rules.
+
+    Args:
+        choose: function from logits (batch, V) and a place to a token for each row.
+        stop: int or None, the stop token.
+        mistakes: keep_prompt, keep_stopped, stop_in_prompt: bool; ends: function from the rows
+            that have stopped to bool.
+    """
+    tokens, lengths = np.array(tokens), np.array(lengths)
+    if not mistakes.get("keep_prompt", True):
+        lengths = np.minimum(lengths, first)
+    for place in range(first, last):
+        stopped = tokens[:, place - 1] == (-1 if stop is None else stop)
+        if not mistakes.get("stop_in_prompt", False):
+            stopped &= place > lengths
+        if mistakes.get("ends", np.all)(stopped):
+            break
+        chosen = np.asarray(choose(model(tokens[:, :place])[:, -1], place))
+        if mistakes.get("keep_stopped", True):
+            chosen = np.where(stopped, stop, chosen) if stop is not None else chosen
+        tokens[:, place] = np.where(place < lengths, tokens[:, place], chosen)
     return tokens
 
 
+def chooser(temperature, seeds, top_k, top_p):
+    return lambda logits, place: choose_token(logits, temperature, seeds[place], top_k, top_p)
+
+
+@wrong("lab08.fill_window", draws="fill.prompt-overwritten")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    choose = chooser(temperature, seeds, top_k, top_p)
+    return walk(model, tokens, lengths, first, last, choose, stop_token, keep_prompt=False)
+
+
+@wrong("lab08.fill_window", draws="fill.noise-read-as-prompt")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    choose = chooser(temperature, seeds, top_k, top_p)
+    longest = max(first, int(np.max(lengths)))
+    return walk(model, tokens, lengths, longest, last, choose, stop_token)
+
+
+@wrong("lab08.fill_window", draws="fill.one-too-many")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    choose = chooser(temperature, seeds, top_k, top_p)
+    return walk(model, tokens, lengths, first, last + 1, choose, stop_token)
+
+
+@wrong("lab08.fill_window", draws="fill.repeats-one-token")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    logits, _ = decode_step(model, tokens[:, :first], make_cache(model, tokens.shape[0]), 0)
+    choose = chooser(temperature, seeds, top_k, top_p)
+    return walk(
+        model, tokens, lengths, first, last, lambda _, place: choose(logits, place), stop_token
+    )
+
+
+@wrong("lab08.fill_window", draws="fill.unchanged")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    choose = chooser(temperature, seeds, top_k, top_p)
+    for place in range(first, last):
+        chosen = choose(model(tokens[:, :place])[:, -1], place)
+        keras.ops.slice_update(tokens, (0, place), keras.ops.cast(chosen, "int32")[:, None])
+    return tokens
+
+
+@wrong("lab08.fill_window", draws="fill.stop-ignored")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    choose = chooser(temperature, seeds, top_k, top_p)
+    return walk(model, tokens, lengths, first, last, choose)
+
+
+@wrong("lab08.fill_window", draws="fill.stop-in-the-prompt")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    choose = chooser(temperature, seeds, top_k, top_p)
+    return walk(model, tokens, lengths, first, last, choose, stop_token, stop_in_prompt=True)
+
+
+@wrong("lab08.fill_window", draws="fill.stop-not-repeated")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    choose = chooser(temperature, seeds, top_k, top_p)
+    filled = walk(model, tokens, lengths, first, last, choose, stop_token)
+    for row, old, length in zip(filled, np.array(tokens), np.array(lengths), strict=True):
+        written = row[max(length, 0) : last].tolist()
+        if stop_token in written:
+            end = max(length, 0) + written.index(stop_token) + 1
+            row[end:] = old[end:]
+    return filled
+
+
+@wrong("lab08.fill_window", draws="fill.one-stops-all")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    choose = chooser(temperature, seeds, top_k, top_p)
+    return walk(model, tokens, lengths, first, last, choose, stop_token, ends=np.any)
+
+
+@wrong("lab08.fill_window", draws="fill.does-not-end")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    choose = chooser(temperature, seeds, top_k, top_p)
+    return walk(model, tokens, lengths, first, last, choose, stop_token, ends=lambda _: False)
+
+
+@wrong("lab08.fill_window", draws="fill.temperature-ignored")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    choose = chooser(0.0, seeds, top_k, top_p)
+    return walk(model, tokens, lengths, first, last, choose, stop_token)
+
+
+@wrong("lab08.fill_window", draws="fill.seeds-ignored")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    def choose(logits, place):
+        return choose_token(logits, temperature, place, top_k, top_p)
+
+    return walk(model, tokens, lengths, first, last, choose, stop_token)
+
+
+@wrong("lab08.fill_window", draws="fill.seeds-not-by-place")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    def choose(logits, place):
+        return choose_token(logits, temperature, seeds[place - first], top_k, top_p)
+
+    return walk(model, tokens, lengths, first, last, choose, stop_token)
+
+
+@wrong("lab08.fill_window", draws="fill.other-without-cache")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    # Without the cache it always takes the likeliest token.
+    choose = chooser(temperature if use_cache else 0.0, seeds, top_k, top_p)
+    return walk(model, tokens, lengths, first, last, choose, stop_token)
+
+
+@wrong("lab08.fill_window", draws="fill.top-k-ignored")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    choose = chooser(temperature, seeds, None, top_p)
+    return walk(model, tokens, lengths, first, last, choose, stop_token)
+
+
+@wrong("lab08.fill_window", draws="fill.top-p-ignored")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    choose = chooser(temperature, seeds, top_k, None)
+    return walk(model, tokens, lengths, first, last, choose, stop_token)
+
+
+@wrong("lab08.fill_window", draws="fill.made-for-one-batch")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    batch, size = tokens.shape
+
+    # The number of rows comes from around the function that is compiled once.
+    @compile_once(model, decode_step, use_cache, size, top_k, top_p)
+    def fill(tokens, lengths, first, last, seeds, temperature, stop):
+        def newest(place, tokens):
+            return keras.ops.slice(tokens, (0, place - 1), (batch, 1))
+
+        def goes_on(place, tokens, cache):
+            stopped = (newest(place, tokens)[:, 0] == stop) & (place > lengths)
+            return (place < last) & ~keras.ops.all(stopped)
+
+        def step(place, tokens, cache):
+            if use_cache:
+                logits, cache = decode_step(model, newest(place, tokens), cache, place - 1)
+            else:
+                logits = model(tokens)[:, place - 1]
+            chosen = choose_token(logits, temperature, seeds[place], top_k, top_p)
+            stopped = (newest(place, tokens)[:, 0] == stop) & (place > lengths)
+            chosen = keras.ops.where(stopped, stop, chosen)
+            chosen = keras.ops.where(place < lengths, tokens[:, place], chosen)
+            return place + 1, keras.ops.slice_update(tokens, (0, place), chosen[:, None]), cache
+
+        cache = (
+            decode_step(model, tokens, make_cache(model, batch, size), 0)[1] if use_cache else ()
+        )
+        return keras.ops.while_loop(goes_on, step, (first, tokens, cache))[1]
+
+    stop = -1 if stop_token is None else stop_token
+    whole = [tf.cast(x, tf.int32) for x in (tokens, lengths, first, last, seeds)]
+    return fill(*whole, tf.cast(temperature, tf.float32), tf.constant(stop))
+
+
+def check_input(prompts, new_tokens, temperature, top_k=None, top_p=None):
+    if len(prompts) == 0 or min(len(prompt) for prompt in prompts) == 0:
+        raise ValueError("no prompt, or an empty one")
+    if new_tokens < 0 or temperature < 0 or (top_k or 1) < 1:
+        raise ValueError("new_tokens, temperature or top_k are too small")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise ValueError("top_p is above 0 and at most 1")
+
+
 def seeds_of(seed, count):
-    return [1000 * seed + i for i in range(count)]
+    return np.random.default_rng(seed).integers(2**31 - 1, size=count)
+
+
+def written(model, prompts, new_tokens, temperature, seeds, use_cache=True, **choice):
+    """The texts as they should be, for mistakes that lie elsewhere; `moved` makes one.
+
+    Args:
+        seeds: int array, with a seed for each place and one more window.
+        choice: top_k, top_p, stop_token, and moved: bool, whether lengths count from the window.
+    """
+    moved = choice.pop("moved", True)
+    check_input(prompts, new_tokens, temperature, choice.get("top_k"), choice.get("top_p"))
+    filler, window = choice.get("stop_token") or 0, model.config.max_sequence_length
+    tokens, lengths = pad_prompts(prompts, filler)
+    place, end = min(lengths), max(lengths) + new_tokens
+    tokens = np.pad(tokens, ((0, 0), (0, new_tokens + window)), constant_values=filler)
+    while place < end:
+        start = context_start(int(place), window)
+        last, view = min(end, start + window), slice(start, start + window)
+        tokens[:, view] = fill_window(
+            model, tokens[:, view], lengths - start if moved else lengths, int(place - start),
+            int(last - start), seeds[view], temperature, use_cache, **choice,
+        )  # fmt: skip
+        place = last
+    return [row[: n + new_tokens] for row, n in zip(tokens, lengths, strict=True)]
+
+
+def room_for(model, prompts, new_tokens):
+    longest = max((len(prompt) for prompt in prompts), default=0)
+    return longest + max(new_tokens, 0) + model.config.max_sequence_length
 
 
 @wrong("lab08.generate", draws="generate.no-prompt")
-def generate(model, prompt, new_tokens, temperature=1.0, seed=0, use_cache=True):
-    tokens = write(model, prompt, new_tokens, temperature, seeds_of(seed, new_tokens))
-    return tokens[:, prompt.shape[1] :]
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    seeds = seeds_of(seed, room_for(model, prompts, new_tokens))
+    limits = {"top_k": top_k, "top_p": top_p, "stop_token": stop_token}
+    texts = written(model, prompts, new_tokens, temperature, seeds, use_cache, **limits)
+    return [text[len(prompt) :] for text, prompt in zip(texts, prompts, strict=True)]
 
 
 @wrong("lab08.generate", draws="generate.one-too-few")
-def generate(model, prompt, new_tokens, temperature=1.0, seed=0, use_cache=True):
-    return write(model, prompt, new_tokens, temperature, seeds_of(seed, new_tokens))[:, :-1]
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    seeds = seeds_of(seed, room_for(model, prompts, new_tokens))
+    limits = {"top_k": top_k, "top_p": top_p, "stop_token": stop_token}
+    texts = written(model, prompts, new_tokens, temperature, seeds, use_cache, **limits)
+    return [text[:-1] for text in texts]
 
 
 @wrong("lab08.generate", draws="generate.one-too-many")
-def generate(model, prompt, new_tokens, temperature=1.0, seed=0, use_cache=True):
-    check_input(model, prompt, new_tokens, temperature)
-    return write(model, prompt, new_tokens + 1, temperature, seeds_of(seed, new_tokens + 1))
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    seeds = seeds_of(seed, room_for(model, prompts, new_tokens + 1))
+    limits = {"top_k": top_k, "top_p": top_p, "stop_token": stop_token}
+    return written(model, prompts, new_tokens + 1, temperature, seeds, use_cache, **limits)
 
 
-@wrong("lab08.generate", draws="generate.repeats-one-token")
-def generate(model, prompt, new_tokens, temperature=1.0, seed=0, use_cache=True):
-    check_input(model, prompt, new_tokens, temperature)
-    logits, _ = decode_step(model, prompt, make_cache(model, prompt.shape[0]), 0)
-    draws = [sample_token(logits, temperature, s) for s in seeds_of(seed, new_tokens)]
-    return keras.ops.concatenate([prompt, keras.ops.stack(draws, axis=1)], axis=1)
+@wrong("lab08.generate", draws="generate.filling-read-as-prompt")
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    seeds = seeds_of(seed, room_for(model, prompts, new_tokens))
+    limits = {"top_k": top_k, "top_p": top_p, "stop_token": stop_token}
+    check_input(prompts, new_tokens, temperature, top_k, top_p)
+    prompts, _ = pad_prompts(prompts)
+    return written(model, prompts, new_tokens, temperature, seeds, use_cache, **limits)
 
 
 @wrong("lab08.generate", draws="generate.prompt-only")
-def generate(model, prompt, new_tokens, temperature=1.0, seed=0, use_cache=True):
-    write(model, prompt, new_tokens, temperature, seeds_of(seed, new_tokens))
-    return prompt
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    seeds = seeds_of(seed, room_for(model, prompts, new_tokens))
+    limits = {"top_k": top_k, "top_p": top_p, "stop_token": stop_token}
+    written(model, prompts, new_tokens, temperature, seeds, use_cache, **limits)
+    return prompts
+
+
+@wrong("lab08.generate", draws="generate.window-by-one")
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    seeds = seeds_of(seed, room_for(model, prompts, new_tokens))
+    check_input(prompts, new_tokens, temperature, top_k, top_p)
+    texts, window = [[int(t) for t in prompt] for prompt in prompts], model.config
+    for text in texts:
+        for _ in range(new_tokens):
+            seen = np.array([text[-(window.max_sequence_length - 1) :]])
+            choice = choose_token(model(seen)[:, -1], temperature, seeds[len(text)], top_k, top_p)
+            text.append(int(choice[0]))
+    return texts
+
+
+@wrong("lab08.generate", draws="generate.forgets-everything")
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    seeds = seeds_of(seed, room_for(model, prompts, new_tokens))
+    check_input(prompts, new_tokens, temperature, top_k, top_p)
+    texts, window = [[int(t) for t in prompt] for prompt in prompts], model.config
+    for text in texts:
+        for _ in range(new_tokens):
+            start = (len(text) - 1) // window.max_sequence_length * window.max_sequence_length
+            seen = np.array([text[start:]])
+            choice = choose_token(model(seen)[:, -1], temperature, seeds[len(text)], top_k, top_p)
+            text.append(int(choice[0]))
+    return texts
+
+
+@wrong("lab08.generate", draws="generate.lengths-not-moved")
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    seeds = seeds_of(seed, room_for(model, prompts, new_tokens))
+    limits = {"top_k": top_k, "top_p": top_p, "stop_token": stop_token}
+    return written(model, prompts, new_tokens, temperature, seeds, use_cache, moved=False, **limits)
+
+
+@wrong("lab08.generate", draws="generate.stop-ignored")
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    seeds = seeds_of(seed, room_for(model, prompts, new_tokens))
+    limits = {"top_k": top_k, "top_p": top_p, "stop_token": None}
+    return written(model, prompts, new_tokens, temperature, seeds, use_cache, **limits)
+
+
+@wrong("lab08.generate", draws="generate.stopped-with-zeros")
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    seeds = seeds_of(seed, room_for(model, prompts, new_tokens))
+    limits = {"top_k": top_k, "top_p": top_p, "stop_token": stop_token}
+    texts = written(model, prompts, new_tokens, temperature, seeds, use_cache, **limits)
+    for text, prompt in zip(texts, prompts, strict=True):
+        after = text[len(prompt) :].tolist()
+        if stop_token in after:
+            text[len(prompt) + after.index(stop_token) + 1 :] = 0
+    return texts
 
 
 @wrong("lab08.generate", draws="generate.temperature-ignored")
-def generate(model, prompt, new_tokens, temperature=1.0, seed=0, use_cache=True):
-    check_input(model, prompt, new_tokens, temperature)
-    return write(model, prompt, new_tokens, 0.0, seeds_of(seed, new_tokens))
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    check_input(prompts, new_tokens, temperature, top_k, top_p)
+    seeds = seeds_of(seed, room_for(model, prompts, new_tokens))
+    limits = {"top_k": top_k, "top_p": top_p, "stop_token": stop_token}
+    return written(model, prompts, new_tokens, 0.0, seeds, use_cache, **limits)
 
 
 @wrong("lab08.generate", draws="generate.steps-share-noise")
-def generate(model, prompt, new_tokens, temperature=1.0, seed=0, use_cache=True):
-    return write(model, prompt, new_tokens, temperature, [seed] * new_tokens)
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    seeds = np.full(room_for(model, prompts, new_tokens), seed)
+    limits = {"top_k": top_k, "top_p": top_p, "stop_token": stop_token}
+    return written(model, prompts, new_tokens, temperature, seeds, use_cache, **limits)
 
 
 @wrong("lab08.generate", draws="generate.rows-share-noise")
-def generate(model, prompt, new_tokens, temperature=1.0, seed=0, use_cache=True):
-    rows = [
-        write(model, prompt[i : i + 1], new_tokens, temperature, seeds_of(seed, new_tokens))
-        for i in range(prompt.shape[0])
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    seeds = seeds_of(seed, room_for(model, prompts, new_tokens))
+    limits = {"top_k": top_k, "top_p": top_p, "stop_token": stop_token}
+    check_input(prompts, new_tokens, temperature, top_k, top_p)
+    return [
+        written(model, [prompt], new_tokens, temperature, seeds, use_cache, **limits)[0]
+        for prompt in prompts
     ]
-    return keras.ops.concatenate(rows, axis=0)
+
+
+@wrong("lab08.generate", draws="generate.other-without-cache")
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    seeds = seeds_of(seed + use_cache, room_for(model, prompts, new_tokens))
+    limits = {"top_k": top_k, "top_p": top_p, "stop_token": stop_token}
+    return written(model, prompts, new_tokens, temperature, seeds, use_cache, **limits)
 
 
 @wrong("lab08.generate", draws="generate.seed-ignored")
-def generate(model, prompt, new_tokens, temperature=1.0, seed=0, use_cache=True):
-    return write(model, prompt, new_tokens, temperature, seeds_of(0, new_tokens))
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    seeds = seeds_of(0, room_for(model, prompts, new_tokens))
+    limits = {"top_k": top_k, "top_p": top_p, "stop_token": stop_token}
+    return written(model, prompts, new_tokens, temperature, seeds, use_cache, **limits)
+
+
+@wrong("lab08.generate", draws="generate.draws-depend-on-the-length")
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    seeds = seeds_of(seed, room_for(model, prompts, new_tokens))
+    limits = {"top_k": top_k, "top_p": top_p, "stop_token": stop_token}
+    # A seed for each step from the end.
+    return written(model, prompts, new_tokens, temperature, seeds[::-1], use_cache, **limits)
+
+
+@wrong("lab08.generate", draws="generate.limits-ignored")
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    seeds = seeds_of(seed, room_for(model, prompts, new_tokens))
+    check_input(prompts, new_tokens, temperature, top_k, top_p)
+    limits = {"top_k": None, "top_p": top_p, "stop_token": stop_token}
+    return written(model, prompts, new_tokens, temperature, seeds, use_cache, **limits)
+
+
+@wrong("lab08.generate", draws="generate.limits-ignored")
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    seeds = seeds_of(seed, room_for(model, prompts, new_tokens))
+    check_input(prompts, new_tokens, temperature, top_k, top_p)
+    limits = {"top_k": top_k, "top_p": None, "stop_token": stop_token}
+    return written(model, prompts, new_tokens, temperature, seeds, use_cache, **limits)
 
 
 @wrong("lab08.generate", draws="generate.bad-input-passes")
-def generate(model, prompt, new_tokens, temperature=1.0, seed=0, use_cache=True):
-    room = model.config.max_sequence_length - new_tokens
-    if prompt.shape[1] == 0:
-        prompt = np.zeros((prompt.shape[0], 1), "int32")
-    seeds = seeds_of(seed, new_tokens)
-    return write(model, prompt[:, -room:], new_tokens, abs(temperature), seeds)
+def generate(
+    model, prompts, new_tokens, temperature=1.0, seed=0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    seeds = seeds_of(seed, room_for(model, prompts, new_tokens))
+    limits = {"top_k": top_k, "top_p": top_p and min(1.0, top_p), "stop_token": stop_token}
+    return written(model, prompts, new_tokens, abs(temperature), seeds, use_cache, **limits)
 
 
-@wrong("lab08.generate", draws="generate.other-draws")
-def generate(model, prompt, new_tokens, temperature=1.0, seed=0, use_cache=True):
-    if use_cache:
-        return write(model, prompt, new_tokens, temperature, seeds_of(seed, new_tokens))
-    check_input(model, prompt, new_tokens, temperature)
-    # Without the cache it always takes the likeliest token.
-    for _ in range(new_tokens):
-        newest = keras.ops.argmax(model(prompt)[:, -1:], axis=-1)
-        prompt = keras.ops.concatenate([prompt, keras.ops.cast(newest, "int32")], axis=1)
-    return prompt
+def pieces(text, n):
+    return [tuple(text[i : i + n]) for i in range(len(text) - n + 1)]
+
+
+def need_pieces(texts, n):
+    if n < 1 or max((len(text) for text in texts), default=0) < n:
+        raise ValueError("n is less than 1, or no text is that long")
+
+
+def share_of_different(found):
+    return len(set(found)) / len(found)
+
+
+@wrong("lab08.distinct_ngrams", draws="distinct.across-texts")
+def distinct_ngrams(texts, n):
+    need_pieces(texts, n)
+    return share_of_different(pieces([token for text in texts for token in text], n))
+
+
+@wrong("lab08.distinct_ngrams", draws="distinct.mean-of-texts")
+def distinct_ngrams(texts, n):
+    need_pieces(texts, n)
+    return float(np.mean([share_of_different(pieces(t, n)) for t in texts if len(t) >= n]))
+
+
+@wrong("lab08.distinct_ngrams", draws="distinct.no-overlap")
+def distinct_ngrams(texts, n):
+    need_pieces(texts, n)
+    return share_of_different([piece for text in texts for piece in pieces(text, n)[::n]])
+
+
+@wrong("lab08.distinct_ngrams", draws="distinct.order-ignored")
+def distinct_ngrams(texts, n):
+    need_pieces(texts, n)
+    return share_of_different([tuple(sorted(p)) for text in texts for p in pieces(text, n)])
+
+
+@wrong("lab08.distinct_ngrams", draws="distinct.by-tokens")
+def distinct_ngrams(texts, n):
+    need_pieces(texts, n)
+    different = {piece for text in texts for piece in pieces(text, n)}
+    return len(different) / sum(len(text) for text in texts)
+
+
+@wrong("lab08.distinct_ngrams", draws="distinct.number")
+def distinct_ngrams(texts, n):
+    need_pieces(texts, n)
+    return float(len({piece for text in texts for piece in pieces(text, n)}))
+
+
+@wrong("lab08.distinct_ngrams", draws="distinct.last-piece-left-out")
+def distinct_ngrams(texts, n):
+    need_pieces(texts, n)
+    return share_of_different([piece for text in texts for piece in pieces(text, n)[:-1]])
+
+
+@wrong("lab08.distinct_ngrams", draws="distinct.repeated-share")
+def distinct_ngrams(texts, n):
+    need_pieces(texts, n)
+    return 1 - share_of_different([piece for text in texts for piece in pieces(text, n)])
+
+
+@wrong("lab08.distinct_ngrams", draws="distinct.bad-input-passes")
+def distinct_ngrams(texts, n):
+    found = [piece for text in texts for piece in pieces(text, max(n, 1))]
+    return share_of_different(found) if found else 0.0

@@ -568,53 +568,74 @@ def task_loss(targets, logits):
     return -np.mean(np.sum(np.asarray(targets) * log_p, axis=-1))
 
 
-@wrong("lab09.language_loss", draws="language.padding-counts")
-def language_loss(tokens, logits, pad):
+@wrong("lab09.language_loss", draws="language.everything-counts")
+def language_loss(tokens, logits, special):
     return parts.next_token_loss(tokens, logits)
 
 
-@wrong("lab09.language_loss", draws="language.padding-only")
-def language_loss(tokens, logits, pad):
-    return parts.next_token_loss(tokens, logits, mask=keras.ops.equal(tokens, pad))
+@wrong("lab09.language_loss", draws="language.everything-counts")
+def language_loss(tokens, logits, special):
+    # `or` where `and` is meant: no token equals all of them.
+    is_text = keras.ops.zeros_like(tokens, dtype="bool")
+    for token in special:
+        is_text = keras.ops.logical_or(is_text, keras.ops.not_equal(tokens, token))
+    return parts.next_token_loss(tokens, logits, mask=is_text)
+
+
+@wrong("lab09.language_loss", draws="language.frame-counts")
+def language_loss(tokens, logits, special):
+    # Takes the token that fills the rows' ends for the only one that matters.
+    padding = tokens[0, -1]
+    return parts.next_token_loss(tokens, logits, mask=keras.ops.not_equal(tokens, padding))
+
+
+@wrong("lab09.language_loss", draws="language.special-only")
+def language_loss(tokens, logits, special):
+    found = keras.ops.any(keras.ops.equal(tokens[:, :, None], keras.ops.array(special)), axis=-1)
+    return parts.next_token_loss(tokens, logits, mask=found)
 
 
 @wrong("lab09.language_loss", draws="language.no-shift")
-def language_loss(tokens, logits, pad):
+def language_loss(tokens, logits, special):
     losses = keras.ops.sparse_categorical_crossentropy(tokens, logits, from_logits=True)
-    real = keras.ops.cast(keras.ops.not_equal(tokens, pad), "float32")
-    # Here the first token is its own target, too.
-    return keras.ops.sum(losses * real) / keras.ops.sum(real)
+    is_special = keras.ops.any(tokens[:, :, None] == keras.ops.array(special), axis=-1)
+    counts = 1.0 - keras.ops.cast(is_special, "float32")
+    return keras.ops.sum(losses * counts) / keras.ops.sum(counts)
 
 
 @wrong("lab09.language_loss", draws="language.zero-but-counted")
-def language_loss(tokens, logits, pad):
+def language_loss(tokens, logits, special):
     losses = keras.ops.sparse_categorical_crossentropy(
         tokens[:, 1:], logits[:, :-1], from_logits=True
     )
-    return keras.ops.mean(losses * keras.ops.cast(tokens[:, 1:] != pad, "float32"))
+    is_special = keras.ops.any(tokens[:, 1:, None] == keras.ops.array(special), axis=-1)
+    return keras.ops.mean(keras.ops.where(is_special, 0.0, losses))
 
 
 @wrong("lab09.language_loss", draws="task-loss.sign")
-def language_loss(tokens, logits, pad):
-    return -parts.next_token_loss(tokens, logits, mask=keras.ops.not_equal(tokens, pad))
+def language_loss(tokens, logits, special):
+    is_special = keras.ops.any(tokens[:, :, None] == keras.ops.array(special), axis=-1)
+    return -parts.next_token_loss(tokens, logits, mask=~is_special)
 
 
 @wrong("lab09.language_loss", draws="language.mask-of-inputs")
-def language_loss(tokens, logits, pad):
+def language_loss(tokens, logits, special):
     losses = keras.ops.sparse_categorical_crossentropy(
         tokens[:, 1:], logits[:, :-1], from_logits=True
     )
-    real = keras.ops.cast(tokens[:, :-1] != pad, "float32")
-    return keras.ops.sum(losses * real) / keras.ops.sum(real)
+    is_special = keras.ops.any(tokens[:, :-1, None] == keras.ops.array(special), axis=-1)
+    counts = 1.0 - keras.ops.cast(is_special, "float32")
+    return keras.ops.sum(losses * counts) / keras.ops.sum(counts)
 
 
 @wrong("lab09.language_loss", draws="language.mean-of-rows")
-def language_loss(tokens, logits, pad):
+def language_loss(tokens, logits, special):
     losses = keras.ops.sparse_categorical_crossentropy(
         tokens[:, 1:], logits[:, :-1], from_logits=True
     )
-    real = keras.ops.cast(tokens[:, 1:] != pad, "float32")
-    return keras.ops.mean(keras.ops.sum(losses * real, axis=1) / keras.ops.sum(real, axis=1))
+    is_special = keras.ops.any(tokens[:, 1:, None] == keras.ops.array(special), axis=-1)
+    counts = 1.0 - keras.ops.cast(is_special, "float32")
+    return keras.ops.mean(keras.ops.sum(losses * counts, axis=1) / keras.ops.sum(counts, axis=1))
 
 
 @wrong("lab09.combined_loss", draws="combined.mix")

@@ -1,4 +1,4 @@
-"""Attention with a memory and greedy writing, in NumPy, each step from scratch."""
+"""Choosing, attention with a memory and greedy writing, in NumPy, each step from scratch."""
 
 import numpy as np
 
@@ -39,12 +39,50 @@ def moved_positions(w, rows):
     return w | {name: w[name][list(rows)]}
 
 
-def greedy(tokens, w, config, new_tokens):
-    """(batch, T) goes on by the most likely tokens: (batch, T + new_tokens), smallest margin."""
-    tokens, margin = np.asarray(tokens), np.inf
-    for _ in range(new_tokens):
-        last = gpt.logits(tokens, w, config)[:, -1]
-        best = np.sort(last, axis=-1)
-        margin = min(margin, float((best[:, -1] - best[:, -2]).min()))
-        tokens = np.concatenate([tokens, last.argmax(axis=-1)[:, None]], axis=1)
+def top_k(logits, k, filler=-np.inf):
+    """Logits with `filler` below the k-th largest of each row."""
+    rows = []
+    for row in np.asarray(logits, "float64"):
+        border = sorted(row)[-min(k, len(row))]
+        rows.append([x if x >= border else filler for x in row])
+    return np.array(rows)
+
+
+def nucleus(logits, p, filler=-np.inf):
+    """Logits with `filler` where the likelier tokens of the row have p or more together."""
+    rows = []
+    for row in np.asarray(logits, "float64"):
+        weights = attention.softmax(row)
+        likelier = [sum(q for q, y in zip(weights, row, strict=True) if y > x) for x in row]
+        kept = [p == 1 or before < p for before in likelier]
+        rows.append([x if stays else filler for x, stays in zip(row, kept, strict=True)])
+    return np.array(rows)
+
+
+def window_start(place, window):
+    """Where the window begins at `place`: it walks there, and moves whenever it is too short."""
+    start = 0
+    for at in range(1, place + 1):
+        if at >= start + window:
+            start += window // 2
+    return start
+
+
+def write(prompt, w, config, new_tokens, stop=None, start=window_start):
+    """One prompt (list of int) goes on by the most likely tokens: (tokens, smallest margin).
+
+    Args:
+        stop: int or None, repeated once it was written.
+        start: function (place, window) -> int, the first token that is seen; others are mistakes.
+    """
+    tokens, margin, window = list(prompt), np.inf, config.max_sequence_length
+    for place in range(len(prompt), len(prompt) + new_tokens):
+        if place > len(prompt) and tokens[-1] == stop:
+            tokens.append(stop)
+            continue
+        seen = np.array([tokens[start(place, window) :]])
+        last = gpt.logits(seen, w, config)[0, -1]
+        best = np.sort(last)
+        margin = min(margin, best[-1] - best[-2])
+        tokens.append(int(last.argmax()))
     return tokens, margin

@@ -44,7 +44,14 @@ SIZES = {
     ),
     "nano": Size(
         config.GPTConfig(4096, 256, num_layers=4, num_heads=4, hidden_dim=192),
-        {"steps": 2000, "batch_size": 12, "peak_rate": 3e-3, "warmup_steps": 100},
+        {
+            "steps": 6000,
+            "batch_size": 12,
+            "peak_rate": 5e-3,
+            "warmup_steps": 100,
+            "final_fraction": 0.0,
+            "optimizer": "muon",
+        },
     ),
     "small": Size(
         config.GPTConfig(8192, 256, num_layers=6, num_heads=6, hidden_dim=384),

@@ -159,11 +159,33 @@ def test_what_decays(name):
     assert kept == {"bias", "gamma", "beta"}
 
 
-def test_muon_learns_more_from_a_step(uninterrupted):
-    muon = dataclasses.replace(RECIPE, optimizer="muon")
-    found = pretrain(recipe=muon)["validation_loss"]
-    # Against AdamW at the same rate, in this test's small task.
-    assert found[-1] < uninterrupted[0]["validation_loss"][-1] - 0.1
+def test_muon_takes_matrices_only():
+    model, rng = make(), np.random.default_rng(3)
+    model(np.zeros((1, 2), int))
+    weights = model.trainable_variables
+    before = [np.array(w) for w in weights]
+    rate = 0.01
+    recipe = training.Recipe(
+        steps=10, peak_rate=rate, warmup_steps=0, weight_decay=0.0, clip=1e9, optimizer="muon"
+    )
+    gradients = [rng.normal(size=w.shape).astype("float32") for w in weights]
+    optimizer = training.make_optimizer(recipe)
+    optimizer.apply(list(map(keras.ops.convert_to_tensor, gradients)), weights)
+    matrices = 0
+    for weight, old, gradient in zip(weights, before, gradients, strict=True):
+        change = old - np.array(weight)
+        if change.ndim == 2 and "embedding" not in weight.path:
+            matrices += 1
+            # All directions of a gradient count alike: the singular values are about 1, times
+            # 0.2 sqrt(longer side), which gives an entry about the size of one of AdamW's.
+            found = np.linalg.svd(change / (rate * 0.2 * np.sqrt(max(change.shape))))[1]
+            assert 0.6 < found.min() and found.max() < 1.3
+            spread = np.linalg.svd(gradient)[1]
+            assert spread.max() / spread.min() > 2
+        else:
+            # AdamW's first update is the rate, in the direction of each entry's sign.
+            np.testing.assert_allclose(change, rate * np.sign(gradient), rtol=0.02)
+    assert matrices == 4 * model.config.num_layers  # attention's two, the feed-forward's two
 
 
 def test_evaluate_predicts_every_token_once():

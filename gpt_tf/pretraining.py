@@ -45,7 +45,7 @@ SIZES = {
     "nano": Size(
         config.GPTConfig(4096, 256, num_layers=4, num_heads=4, hidden_dim=192),
         {
-            "steps": 6000,
+            "steps": 4000,
             "batch_size": 12,
             "peak_rate": 5e-3,
             "warmup_steps": 100,

@@ -701,8 +701,8 @@ else:
     plt.show()
 
 # %% [markdown]
-# Each dot is a mean over the seeds, each line its 95% interval by Student's t: with three seeds the
-# mean must be multiplied by a long factor, so the intervals are wide. Count the sets on which
+# Each dot is a mean over the seeds, each line its 95% interval by Student's t. With three seeds the
+# interval reaches 4.3 standard errors to each side, so it is wide. Count the sets on which
 # pre-training helps, and those on which the difference may be chance.
 #
 # ## 9.16 Questions

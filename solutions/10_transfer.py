@@ -355,8 +355,9 @@ print(
 # %% [markdown]
 # ## 10.8 Live: how much must come over?
 #
-# The task is the reviews of the course's little world. Half of the validation examples contain
-# words that no training example has, such as "dismal". Whoever knows them has read them somewhere.
+# The task is opinions from the course's little world: is a word one of praise or of blame? The
+# validation examples have words that no training example has, such as "splendid". Whoever knows
+# them has read them somewhere.
 #
 # Each run makes a fresh GPT, carries something over into it with your `transfer_blocks`, and
 # fine-tunes it. Four versions: nothing, the embeddings, half of the blocks, all of it. In the last

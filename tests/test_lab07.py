@@ -68,6 +68,12 @@ def test_any_mixture(submission, rng):
         reference.epochs(tokens, weights, 120.5),
         what=f"mixture_epochs({tokens}, {weights}, budget=120.5)",
     )
+    billions, shares = [0.5, 12.0], [0.7, 0.3]
+    expect_close(
+        submission.call("mixture_epochs", billions, shares, 3),
+        reference.epochs(billions, shares, 3),
+        what=f"mixture_epochs({billions}, {shares}, budget=3)",
+    )
 
 
 @exercise("lab07.mixture_epochs")

@@ -763,6 +763,9 @@ def test_arrays_and_the_filler_unless_given(submission, rng):
     tokens, lengths = submission.call("pad_prompts", prompts)
     expect_equal(np.asarray(tokens), prompts, what="tokens of pad_prompts(int array)")
     expect_equal(np.asarray(lengths), np.array([4, 4]), what="lengths of pad_prompts(int array)")
+    tokens, lengths = submission.call("pad_prompts", [[5, 6, 8]])
+    expect_equal(np.asarray(tokens), np.array([[5, 6, 8]]), what="tokens of one prompt")
+    expect_equal(np.asarray(lengths), np.array([3]), what="lengths of one prompt")
     tokens, _ = submission.call("pad_prompts", [[5, 6], [7]])
     expect_equal(np.asarray(tokens), np.array([[5, 6], [7, 0]]), what="pad_prompts([[5, 6], [7]])")
 
@@ -838,7 +841,9 @@ def stop_in(text, length, last):
 
 # How many tokens of each row are prompt, and which places are filled. Each call costs a tenth of a
 # second whatever it does, so each of them asks several things.
-ROWS, FIRST, LAST = (3, 6, 4), 3, 11
+# The token that stops is 0, which is false where a condition is asked for.
+STOP = 0
+ROWS, FIRST, LAST = (4, 7, 5), 4, 12
 
 
 def continued(row, length, w, stop=None, last=LAST + 1):
@@ -858,8 +863,8 @@ def clear_window(rng):
     """A window to be filled whose every greedy choice is clear, whatever the rounding.
 
     Returns:
-        (w, tokens, stop): weights, (3, 16) of int with noise behind the prompts, and a token that
-        row 0 writes in the middle, row 1 does not write, and row 2 has at the end of its prompt.
+        (w, tokens): weights, and (3, 16) of int with noise behind the prompts. Row 0 writes token
+        STOP in the middle, row 1 does not, and row 2 has it at the end of its prompt.
     """
     while True:
         w = gpt.random_weights(SMALL, rng)
@@ -870,13 +875,17 @@ def clear_window(rng):
             *(continued(row, n, w) for row, n in zip(tokens, ROWS, strict=True)), strict=True
         )
         varied = all(len(set(row[n:LAST])) > 2 for row, n in zip(rows, ROWS, strict=True))
-        if stop is not None and varied and min(margins) > 0.01 and stop not in rows[1][ROWS[1] :]:
-            return w, tokens, stop
+        clear = varied and min(margins) > 0.01
+        if clear and stop not in (None, *rows[1][ROWS[1] :], rows[2][ROWS[2]]):
+            renamed = np.arange(13)
+            renamed[[STOP, stop]] = stop, STOP
+            table = "embedding.token_embeddings"
+            return w | {table: w[table][renamed]}, renamed[tokens]
 
 
 @exercise("lab08.fill_window")
 def test_rows_walk_together(submission, rng):
-    w, tokens, stop = clear_window(rng)
+    (w, tokens), stop = clear_window(rng), STOP
     # The dropout must not act. A model is built and compiled once for all that is asked here.
     part, seeds = model(dataclasses.replace(SMALL, dropout=0.5), w), np.arange(16)
 
@@ -917,7 +926,8 @@ def test_rows_walk_together(submission, rng):
         f"ends row 2's prompt",
     )
     check_end(submission, part, tokens, seeds, stop)
-    check_choices(submission, part, w, np.tile(tokens[:1], (3, 1)), rows(stop=None)[0])
+    alike = np.tile(tokens[:1], (3, 1))
+    check_choices(submission, part, w, alike, rows(stop=None)[0], rows()[0])
 
 
 def check_end(submission, part, tokens, seeds, stop):
@@ -947,8 +957,11 @@ def check_end(submission, part, tokens, seeds, stop):
     )
 
 
-def check_choices(submission, part, w, tokens, row):
-    """Temperature, seeds and limits reach the choice, with and without the cache; rows alike."""
+def check_choices(submission, part, w, tokens, row, stopped):
+    """Temperature, seeds and limits reach the choice, with and without the cache; rows alike.
+
+    `row` is the greedy text of each of them, `stopped` the one that ends at the stop token.
+    """
     first, last, lengths = FIRST, LAST, np.full(3, FIRST)
 
     def fill(seeds, temperature, **more):
@@ -956,6 +969,14 @@ def check_choices(submission, part, w, tokens, row):
         return np.asarray(submission.call("fill_window", *given, **more))
 
     seeds, best = np.arange(16), filled_in(tokens, [row] * 3)
+    # Of the best two the first has more than 0.4, hot as it is; of all, five or so are needed.
+    found = fill(seeds, 50.0, top_k=2, top_p=0.4)
+    end = stopped.index(STOP, first) + 1
+    expect(
+        np.any(found[:, :end] != best[:, :end]) or np.all(found[:, end] == best[:, end]),
+        f"fill_window without a stop_token goes on with token {STOP} once it has written it",
+        "fill.stops-unasked",
+    )
     drawn = fill(seeds, 3.0)
     expect(
         drawn.shape == best.shape and np.any(drawn != best),
@@ -963,7 +984,7 @@ def check_choices(submission, part, w, tokens, row):
         "fill.temperature-ignored",
     )
     # Other seeds from the middle on.
-    middle = first + 4
+    middle = first + 3
     changed = fill(np.where(seeds < middle, seeds, seeds + 99), 3.0)
     expect(
         np.any(changed != drawn),
@@ -987,8 +1008,6 @@ def check_choices(submission, part, w, tokens, row):
         "fill_window writes other tokens with use_cache=False than with the cache and equal seeds",
         "fill.other-without-cache",
     )
-    # Of the best two the first has more than 0.4, hot as it is; of all, five or so are needed.
-    found = fill(seeds, 50.0, top_k=2, top_p=0.4)
     ranks = [
         int(np.sum(logits > logits[found[i, place]]))
         for i in range(3)
@@ -1147,9 +1166,10 @@ def check_bad_input(submission, part):
             f"generate with {case} should raise a ValueError; yours gives {error}",
             "generate.bad-input-passes",
         )
-    expect_equal(
-        as_lists(submission.call("generate", part, two, 0)), two, what="generate of 0 new tokens"
-    )
+    # The borders of what is allowed.
+    for limits in ({}, {"top_k": 1, "top_p": 1.0}):
+        texts = as_lists(submission.call("generate", part, two, 0, **limits))
+        expect_equal(texts, two, what=f"generate of 0 new tokens, with limits {limits}")
 
 
 @exercise("lab08.distinct_ngrams")

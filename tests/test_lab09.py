@@ -602,7 +602,7 @@ def test_only_text_counts(submission, rng):
 def test_any_special_tokens(submission, rng):
     special = rng.choice(np.arange(3, 10), size=3, replace=False).tolist()
     tokens = rng.integers(0, 10, size=(2, 9))
-    tokens[:, 4] = 1  # at least one token of text
+    tokens[:, 4:6] = 1, 0  # at least two tokens of text; one has the id 0
     logits = rng.normal(size=(2, 9, 10)) * 2
     expect_close(
         submission.call("language_loss", tokens, logits, special),

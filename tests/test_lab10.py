@@ -528,3 +528,8 @@ def test_any_scores(submission, rng):
         reference.interval(changed, base, confidence),
         what=f"paired_interval({changed}, {base}, {confidence})",
     )
+    expect_close(
+        interval_of(submission, changed[:2], base[:2]),
+        reference.interval(changed[:2], base[:2]),
+        what=f"paired_interval({changed[:2]}, {base[:2]})",
+    )

@@ -864,6 +864,25 @@ def fill_window(
     return walk(model, tokens, lengths, first, last, choose)
 
 
+@wrong("lab08.fill_window", draws="fill.stop-ignored")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    choose = chooser(temperature, seeds, top_k, top_p)
+    # A stop token 0 is taken for none.
+    return walk(model, tokens, lengths, first, last, choose, stop_token or None)
+
+
+@wrong("lab08.fill_window", draws="fill.stops-unasked")
+def fill_window(
+    model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,
+    top_k=None, top_p=None, stop_token=None,
+):  # fmt: skip
+    choose = chooser(temperature, seeds, top_k, top_p)
+    return walk(model, tokens, lengths, first, last, choose, stop_token or 0)
+
+
 @wrong("lab08.fill_window", draws="fill.stop-in-the-prompt")
 def fill_window(
     model, tokens, lengths, first, last, seeds, temperature=1.0, use_cache=True,

@@ -6,12 +6,13 @@
     python benchmarks/speed.py --short              # a toy size: does it still run?
 
 Training: both models have the same sizes, see the same tokens, and take the same step through
-`train_on_batch`: forward, `parts.next_token_loss`, backward, AdamW. The tokens are random ids,
-because no step is quicker or slower for what they say. Both models, each in both settings (float32
-with XLA, mixed_bfloat16 as a graph), take turns in short stretches, and every round gives one ratio
-of each pair. On a machine with other work, tokens a second change from minute to minute; the ratio
-of two neighbours in time changes less. One process is faster or slower than the next by some
-percent for as long as it lives, so the rounds come from several. Medians over all of them are
+`train_on_batch`: forward, `parts.next_token_loss`, backward, AdamW. The course's model is inside of
+its `training.Trainer`, as in pre-training; keras_hub's is compiled itself. The tokens are random
+ids, because no step is quicker or slower for what they say. Both models, each in both settings
+(float32 with XLA, mixed_bfloat16 as a graph), take turns in short stretches, and every round gives
+one ratio of each pair. On a machine with other work, tokens a second change from minute to minute;
+the ratio of two neighbours in time changes less. One process is faster or slower than the next by
+some percent for as long as it lives, so the rounds come from several. Medians over all of them are
 printed, and the quartiles of the ratio, which show how much to trust it. The ratio of the processor
 time, summed over the cores, stands beside it: other work disturbs it least, but it does not see how
 well the cores were shared.
@@ -40,7 +41,7 @@ from tqdm.auto import tqdm
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from gpt_tf import parts  # noqa: E402
+from gpt_tf import parts, training  # noqa: E402
 from gpt_tf.config import GPTConfig  # noqa: E402
 
 SETTINGS = {"float32 XLA": ("float32", True), "bfloat16 graph": ("mixed_bfloat16", False)}
@@ -297,14 +298,15 @@ def training_step(name, setting, size, seed):
     keras.utils.set_random_seed(seed)
     tokens = random_tokens(size, seed)
     model, inputs = built_model(name, size.config, dtype, tokens)
-    # keras_hub's own default would be an accuracy, which the course's model does not compute.
-    no_metrics = {"weighted_metrics": None} if name == HUB else {}
-    model.compile(
-        optimizer=keras.optimizers.AdamW(1e-4),
-        loss=parts.next_token_loss,
-        jit_compile=jit_compile,
-        **no_metrics,
-    )
+    optimizer = keras.optimizers.AdamW(1e-4)
+    if name == COURSE:
+        model = training.Trainer(model, xla_ends=not jit_compile)
+        model.compile(optimizer, jit_compile=jit_compile)
+    else:
+        # keras_hub's own default would be an accuracy, which the course's model does not compute.
+        model.compile(
+            optimizer, parts.next_token_loss, jit_compile=jit_compile, weighted_metrics=None
+        )
     return lambda: float(model.train_on_batch(inputs, tokens, return_dict=True)["loss"])
 
 

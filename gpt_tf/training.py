@@ -386,24 +386,33 @@ class Trainer(keras.Model):
     Args:
         model: `parts.GPT`, or another model from tokens to logits.
         micro_batches: int, equal parts in which a device computes its rows of a batch.
+        xla_ends: bool, compile the loss and the update with XLA, each for itself, where the step as
+            a whole is not. Both only pass numbers through memory, several times as a graph and
+            once with XLA; the matrix products between them may be faster as a graph.
 
     Example:
         >>> trainer = Trainer(model)
         >>> trainer.compile(make_optimizer(recipe), jit_compile=True)
     """
 
-    def __init__(self, model, micro_batches=1):
+    def __init__(self, model, micro_batches=1, xla_ends=False):
         super().__init__()
         self.gpt = model
         self.micro_batches = micro_batches
         self.loss_tracker = keras.metrics.Mean(name="loss")
+        self._loss, self._update = parts.next_token_loss, self._apply
+        if xla_ends:
+            self._loss, self._update = (
+                tf.function(end, autograph=False, jit_compile=True)
+                for end in (parts.next_token_loss, self._apply)
+            )
 
     def call(self, tokens, training=None):
         return self.gpt(tokens, training=training)
 
     def train_step(self, data):
-        """Takes one update, in a replica of the strategy; `data` is (tokens, tokens)."""
-        tokens, _ = data
+        """Takes one update, in a replica of the strategy; `data` begins with the tokens."""
+        tokens = data[0]
         if self.micro_batches == 1:
             loss, gradients = self._loss_and_gradients(tokens)
         else:
@@ -416,13 +425,16 @@ class Trainer(keras.Model):
             replica = tf.distribute.get_replica_context()
             gradients = replica.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
             gradients = [gradient / replicas for gradient in gradients]
-        self.optimizer.apply(gradients, self.trainable_variables)
+        self._update(list(map(tf.convert_to_tensor, gradients)))
         self.loss_tracker.update_state(loss)
         return {"loss": self.loss_tracker.result()}
 
+    def _apply(self, gradients):
+        self.optimizer.apply(gradients, self.trainable_variables)
+
     def _loss_and_gradients(self, tokens):
         with tf.GradientTape() as tape:
-            loss = parts.next_token_loss(tokens, self(tokens, training=True))
+            loss = self._loss(tokens, self(tokens, training=True))
             scaled = self.optimizer.scale_loss(loss)
         return loss, tape.gradient(scaled, self.trainable_variables)
 
@@ -488,12 +500,13 @@ def _make_trainer(model, recipe, policy, strategy, micro_batches=1, twin=False):
                 # Called here, because layers that are made in `build` take the policy, too.
                 learner(np.zeros((1, 2), "int32"))
             _copy(model, learner)
-        trainer = Trainer(learner, micro_batches)
+        jitted = _is_jitted(model, policy, replicas)
+        trainer = Trainer(learner, micro_batches, _has_xla_ends(policy, replicas) and not jitted)
         trainer(np.zeros((1, 2), "int32"))  # `fit` would build it with tokens that are floats
         optimizer = make_optimizer(dataclasses.replace(recipe, clip=recipe.clip / replicas))
         if policy == "mixed_float16":
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        trainer.compile(optimizer, jit_compile=_is_jitted(model, policy, replicas))
+        trainer.compile(optimizer, jit_compile=jitted)
         optimizer.build(learner.trainable_variables)
         return trainer
 
@@ -502,6 +515,11 @@ def _is_jitted(model, policy, replicas):
     """Returns whether to compile with XLA: not on several devices, nor in 16 bits on a CPU."""
     has_gpu = bool(tf.config.list_logical_devices("GPU"))
     return replicas == 1 and (policy == "float32" or has_gpu) and pays_off(model)
+
+
+def _has_xla_ends(policy, replicas):
+    """Returns whether loss and update may be compiled alone: in 16 bits on one CPU."""
+    return replicas == 1 and policy == "mixed_bfloat16"
 
 
 def _fastest(model, recipe, strategy, batches, label):

@@ -303,6 +303,24 @@ class Watch(keras.callbacks.Callback):
         self.loss = self.model._loss_and_gradients(keras.ops.convert_to_tensor([[1, 2, 3]]))[0]
 
 
+def test_loss_and_update_compiled_alone_change_nothing():
+    found = []
+    for xla_ends in (False, True):
+        model = make()
+        trainer = training.Trainer(model, xla_ends=xla_ends)
+        trainer.compile(training.make_optimizer(RECIPE), jit_compile=False)
+        rows = TEXT[: 4 * CONFIG.max_sequence_length].reshape(4, -1)
+        losses = [
+            float(trainer.train_on_batch(rows, rows, return_dict=True)["loss"]) for _ in range(4)
+        ]
+        found.append((losses, [np.array(w) for w in model.weights]))
+    (losses, weights), (others, other_weights) = found
+    assert losses == pytest.approx(others, rel=1e-5)
+    assert losses[0] != losses[-1]
+    for mine, theirs in zip(weights, other_weights, strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-4)
+
+
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_16_bits_train_as_32_do(policy, uninterrupted, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "half_policy", lambda: policy)

@@ -68,6 +68,24 @@ def compile_once(model, *uses, jit_compile=None):
     return decorate
 
 
+def with_xla(function):
+    """Compiles a function alone with XLA, to be called in a graph that is not.
+
+    It is for what passes numbers through memory, such as a loss or an optimizer's update: a graph
+    does that once for each operation, XLA once for all. Matrix products may be faster as a graph.
+
+    Args:
+        function: function of tensors.
+
+    Returns:
+        `tf.function`, through which gradients flow.
+
+    Example:
+        >>> update = with_xla(lambda gradients: optimizer.apply(gradients, weights))
+    """
+    return tf.function(function, jit_compile=True, autograph=False)
+
+
 def count_traces(model):
     """Counts how often the functions of `compile_once` were compiled for a model so far.
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from gpt_tf import checkpoint, logs, parts
-from gpt_tf.compiling import compile_once, pays_off
+from gpt_tf.compiling import compile_once, pays_off, with_xla
 from gpt_tf.config import GPTConfig
 from gpt_tf.recipes import Recipe as Recipe  # training.Recipe, for those who train
 
@@ -387,8 +387,7 @@ class Trainer(keras.Model):
         model: `parts.GPT`, or another model from tokens to logits.
         micro_batches: int, equal parts in which a device computes its rows of a batch.
         xla_ends: bool, compile the loss and the update with XLA, each for itself, where the step as
-            a whole is not. Both only pass numbers through memory, several times as a graph and
-            once with XLA; the matrix products between them may be faster as a graph.
+            a whole is not (see `compiling.with_xla`).
 
     Example:
         >>> trainer = Trainer(model)
@@ -402,10 +401,7 @@ class Trainer(keras.Model):
         self.loss_tracker = keras.metrics.Mean(name="loss")
         self._loss, self._update = parts.next_token_loss, self._apply
         if xla_ends:
-            self._loss, self._update = (
-                tf.function(end, autograph=False, jit_compile=True)
-                for end in (parts.next_token_loss, self._apply)
-            )
+            self._loss, self._update = map(with_xla, (parts.next_token_loss, self._apply))
 
     def call(self, tokens, training=None):
         return self.gpt(tokens, training=training)

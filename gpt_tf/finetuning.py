@@ -14,7 +14,7 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from gpt_tf import parts, tasks
-from gpt_tf.compiling import compile_once
+from gpt_tf.compiling import compile_once, pays_off
 
 TOKENS = {
     "start": "<|start|>",
@@ -24,7 +24,7 @@ TOKENS = {
 }
 HIGHEST_SCORE = 5  # similarity scores go from 0 to 5
 STEPS_A_WIDTH = 200  # so many steps save more time than one more trace takes
-XLA = False
+XLA_STEPS = 800  # so many steps earn back what XLA takes to compile, once for each length
 
 
 @dataclasses.dataclass(frozen=True)
@@ -408,7 +408,8 @@ def predict(model, rows, batch_size=32, widths=None):
         Float array of shape (n, classes).
     """
 
-    @compile_once(model, jit_compile=XLA)
+    # Without XLA: a pass over a few examples never earns back what it takes to compile.
+    @compile_once(model, jit_compile=False)
     def logits_of(rows):
         return model(rows)
 
@@ -498,7 +499,7 @@ def _train(model, batches, settings, steps):
     optimizer, weights = _optimizer(settings, steps), model.trainable_variables
     optimizer.build(weights)
 
-    @compile_once(model, jit_compile=XLA)
+    @compile_once(model, jit_compile=steps >= XLA_STEPS and pays_off(model))
     def update(rows, targets):
         with tf.GradientTape() as tape:
             losses = model.train_losses(rows, targets)

@@ -135,7 +135,9 @@ def write(folder, beside=()):
         vocabulary=f"{size.vocabulary_size:,}",
         megabytes=f"{(folder / presets.MODEL).stat().st_size / 1e6:.1f}",
         text=_text(settings, tokens),
-        settings="\n".join(f"- {k}: {v}" for k, v in dataclasses.asdict(recipe).items()),
+        settings="\n".join(
+            f"- {k}: {v}" for k, v in dataclasses.asdict(recipe).items() if v is not None
+        ),
         seen=f"{report['tokens_seen']:,}",
         losses=_losses([folder, *map(pathlib.Path, beside)]),
         samples=_samples(model, tokenizer),

@@ -269,6 +269,16 @@ def test_held_out_examples_are_not_trained_on(gpt, tokenizer, monkeypatch):
         finetuning.finetune(gpt, one, tokenizer, dataclasses.replace(FAST, hold_out=0.9))
 
 
+def test_with_xla_the_losses_are_the_same(gpt, tokenizer, monkeypatch):
+    settings = dataclasses.replace(FAST, epochs=1, dropout=0.0)
+    graph = finetuning.finetune(gpt, classification(), tokenizer, settings)
+    monkeypatch.setattr(finetuning, "XLA_STEPS", 1)
+    monkeypatch.setattr(finetuning, "pays_off", lambda model: True)
+    compiled = finetuning.finetune(gpt, classification(), tokenizer, settings)
+    for name in ("task_loss", "language_loss"):
+        assert compiled["history"][name] == pytest.approx(graph["history"][name], rel=1e-3)
+
+
 def test_widths_hold_little_padding():
     lengths = np.array([5] * 6 + [13] * 4 + [30])
     rows = np.where(np.arange(32) < lengths[:, None], 7, 0)[:, None]

@@ -4,6 +4,7 @@ import ast
 import copy
 import hashlib
 import json
+import os
 import re
 
 import jupytext
@@ -286,8 +287,10 @@ def run(notebook, name):
         resources={"metadata": {"path": str(layout.SOLUTIONS)}},
         on_cell_executed=lambda **_: bar.update(),
     )
+    # Where MPLBACKEND names a backend for scripts, as CI does, the plots would be missing.
+    plots = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
     try:
-        client.execute()
+        client.execute(env=os.environ | plots)
     except nbclient.exceptions.CellExecutionError as error:
         raise RuntimeError(f"solutions/{name}.ipynb: {error}") from error
     finally:

@@ -1,5 +1,6 @@
 """One source a lab: what the build makes, and what it refuses."""
 
+import nbformat
 import pytest
 
 from gpt_tf.course import layout
@@ -132,6 +133,14 @@ def test_a_cell_that_fails_is_named(lab):
     del notebook.cells[1]
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         build.run(notebook, "04_title")
+
+
+def test_plots_are_kept_whatever_the_backend_for_scripts(monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    source = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    build.run(notebook, "a plot")
+    assert any("image/png" in output.get("data", {}) for output in notebook.cells[0].outputs)
 
 
 def test_the_labs_in_the_repository_have_no_outputs():

@@ -128,8 +128,9 @@ def test_drawn_by_weight(submission):
 
 
 @exercise("lab07.draw_sources")
-def test_each_draw_on_its_own(submission):
-    drawn = np.asarray(submission.call("draw_sources", [0.5, 0.5], 4000, np.random.default_rng(5)))
+def test_each_draw_on_its_own(submission, rng):
+    chance = np.random.default_rng(int(rng.integers(2**31)))
+    drawn = np.asarray(submission.call("draw_sources", [0.5, 0.5], 4000, chance))
     changes = int(np.sum(drawn[1:] != drawn[:-1]))
     what = f"two equal weights, 4,000 draws: the source changes {changes:,} times, expected ~2,000"
     expect(changes > 1700, what, "draw.in-blocks")
@@ -195,8 +196,9 @@ def test_share_that_is_kept(submission):
 
 
 @exercise("lab07.keep_by_quality")
-def test_a_draw_for_each_document(submission):
-    kept = submission.call("keep_by_quality", [0.5] * 200, np.random.default_rng(3), 1.0)
+def test_a_draw_for_each_document(submission, rng):
+    chance = np.random.default_rng(int(rng.integers(2**31)))
+    kept = submission.call("keep_by_quality", [0.5] * 200, chance, 1.0)
     expect(
         len(set(np.asarray(kept).tolist())) == 2,
         "200 documents with the score 0.5 are all kept, or all dropped",
@@ -279,6 +281,16 @@ def test_repeated_runs_count_once(submission):
         {"a b", "b a"},
         misconceptions={"shingles.no-set": ["a b", "b a", "a b", "b a"]},
         what="shingles('a b a b a', size=2)",
+    )
+
+
+@exercise("lab07.shingles")
+def test_any_text(submission, rng):
+    text, size = " ".join(rng.choice(list("abcdef"), size=12)), int(rng.integers(2, 5))
+    expect_equal(
+        submission.call("shingles", text, size),
+        reference.shingles(text, size),
+        what=f"shingles({text!r}, size={size})",
     )
 
 

@@ -686,10 +686,10 @@ print(f"lambda 0 {curves['lambda 0']['score']:.3f}; 95% of the difference: {low:
 # ## 9.15 Ten sets, several seeds
 #
 # A run depends on its seed, too: on the head's first weights, on dropout, on the order of the
-# examples. One run of each is no proof. The table below takes too long for a notebook: ten real
-# sets, with and without pre-training, over several seeds. It comes from `docs/results.json`, which
-# `python -m gpt_tf results` wrote; the command is part of the course, and you can run it with your
-# own model.
+# examples. One run of each is no proof. `python -m gpt_tf results` runs ten real sets, with and
+# without pre-training, over several seeds, and keeps what came of it in `docs/results.json`. It
+# takes hours, so the cell below only shows that file where there is one. The command is part of the
+# course, and you can run it with your own model.
 
 # %%
 report = results.read()
@@ -701,9 +701,9 @@ else:
     plt.show()
 
 # %% [markdown]
-# Each dot is a mean over the seeds, each line its 95% interval by Student's t. With three seeds the
-# interval reaches 4.3 standard errors to each side, so it is wide. Count the sets on which
-# pre-training helps, and those on which the difference may be chance.
+# In its plot, each dot is a mean over the seeds, each line its 95% interval by Student's t. With
+# three seeds the interval reaches 4.3 standard errors to each side, so it is wide. Count the sets
+# on which pre-training helps, and those on which the difference may be chance.
 #
 # ## 9.16 Questions
 #

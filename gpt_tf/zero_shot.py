@@ -144,6 +144,83 @@ def easy_tasks(train=256, validation=200, seed=0):
     return found
 
 
+def tasks_in_all_forms(train=480, validation=300, seed=0):
+    """Makes a task of each of GPT-1's four forms; all ask the same: of what kind is a thing?
+
+    The validation examples are about things that no training example has. Only a model that has
+    read about them can know.
+
+    Args:
+        train, validation: int, so many examples of each task.
+        seed: int, of the choice.
+
+    Returns:
+        List of four `Task`: "kind" (classification), "is one" (entailment: somebody has a thing,
+        so is it true that they have one of this kind?), "alike" (similarity: 5 for two things of
+        one kind, 0 for others) and "which" (multiple choice: which of four things is of a kind?).
+
+    Example:
+        >>> tasks_in_all_forms(10, 10)[1].labels
+        ('entailment', 'contradiction')
+    """
+    made = {
+        "kind": ("classification", tuple(lexicon.kinds()), _kind_example),
+        "is one": ("entailment", ("entailment", "contradiction"), _is_one_example),
+        "alike": ("similarity", (), _alike_example),
+        "which": ("multiple_choice", tuple("0123"), _which_example),
+    }
+    found = []
+    for name, (form, labels, write) in made.items():
+        rng = random.Random(f"{name}/{seed}")
+        splits = [
+            [write(rng, held_out) for _ in range(count)]
+            for held_out, count in ((False, train), (True, validation))
+        ]
+        metric = "pearson" if form == "similarity" else "accuracy"
+        found.append(Task(name, form, labels, metric, *splits))
+    return found
+
+
+def _things(rng, kind, held_out, count=1):
+    """Draws different things of a kind, each with its article."""
+    return [lexicon.an(t) for t in rng.sample(kind.held_out if held_out else kind.words, count)]
+
+
+def _kind_example(rng, held_out):
+    label = rng.randrange(len(lexicon.kinds()))
+    kind = list(lexicon.kinds().values())[label]
+    return Example((f"{_name(rng)} has {_things(rng, kind, held_out)[0]}.",), label)
+
+
+def _is_one_example(rng, held_out):
+    kind, other = rng.sample(list(lexicon.kinds().values()), 2)
+    label, name = rng.randrange(2), _name(rng)
+    asked = (kind, other)[label]
+    premise = f"{name} has {_things(rng, kind, held_out)[0]}."
+    return Example((premise, f"{name} has {lexicon.an(asked.noun)}."), label)
+
+
+def _alike_example(rng, held_out):
+    kinds = rng.sample(list(lexicon.kinds().values()), 2)
+    alike = rng.randrange(2)
+    if alike:
+        things = _things(rng, kinds[0], held_out, 2)
+    else:
+        things = [_things(rng, kind, held_out)[0] for kind in kinds]
+    return Example(tuple(lexicon.capital(thing) + "." for thing in things), 5.0 * alike)
+
+
+def _which_example(rng, held_out):
+    kinds = rng.sample(list(lexicon.kinds().values()), 4)
+    label, name = rng.randrange(4), _name(rng)
+    question = f"{name} has {lexicon.an(kinds[label].noun)}. What does {name} have?"
+    return Example((question, *(_things(rng, kind, held_out)[0] for kind in kinds)), label)
+
+
+def _name(rng):
+    return rng.choice(lexicon.names())[0]
+
+
 def _teach_kinds():
     return [
         (f"{name} has {lexicon.an(thing)}.", label, thing in kind.held_out)

@@ -85,8 +85,8 @@ class Settings:
     epochs: int = 6
     task_batch_size: int = 8
     task_rate: float = 1e-3
-    preset_epochs: int = 3
-    preset_rate: float = 5e-4
+    preset_epochs: int = 6
+    preset_rate: float = 1e-3
     validation: int = 200
     real_examples: int = 1000
     real_validation: int = 500

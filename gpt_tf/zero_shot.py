@@ -145,19 +145,20 @@ def easy_tasks(train=256, validation=200, seed=0):
 
 
 def tasks_in_all_forms(train=480, validation=300, seed=0):
-    """Makes a task of each of GPT-1's four forms; all ask the same: of what kind is a thing?
+    """Makes a task of each of GPT-1's four forms, as easy as a small model needs them.
 
-    The validation examples are about things that no training example has. Only a model that has
-    read about them can know.
+    The validation examples are about things and adjectives that no training example has. Only a
+    model that has read about them can know.
 
     Args:
         train, validation: int, so many examples of each task.
         seed: int, of the choice.
 
     Returns:
-        List of four `Task`: "kind" (classification), "is one" (entailment: somebody has a thing,
-        so is it true that they have one of this kind?), "alike" (similarity: 5 for two things of
-        one kind, 0 for others) and "which" (multiple choice: which of four things is of a kind?).
+        List of four `Task`: "kind" (classification: of what kind is a thing?), "likes"
+        (entailment: somebody said how something was, so do they like it?), "alike" (similarity: 5
+        for two things of one kind, 0 for others) and "which" (multiple choice: which of four things
+        is of a kind?).
 
     Example:
         >>> tasks_in_all_forms(10, 10)[1].labels
@@ -165,7 +166,7 @@ def tasks_in_all_forms(train=480, validation=300, seed=0):
     """
     made = {
         "kind": ("classification", tuple(lexicon.kinds()), _kind_example),
-        "is one": ("entailment", ("entailment", "contradiction"), _is_one_example),
+        "likes": ("entailment", ("entailment", "contradiction"), _likes_example),
         "alike": ("similarity", (), _alike_example),
         "which": ("multiple_choice", tuple("0123"), _which_example),
     }
@@ -192,12 +193,11 @@ def _kind_example(rng, held_out):
     return Example((f"{_name(rng)} has {_things(rng, kind, held_out)[0]}.",), label)
 
 
-def _is_one_example(rng, held_out):
-    kind, other = rng.sample(list(lexicon.kinds().values()), 2)
+def _likes_example(rng, held_out):
     label, name = rng.randrange(2), _name(rng)
-    asked = (kind, other)[label]
-    premise = f"{name} has {_things(rng, kind, held_out)[0]}."
-    return Example((premise, f"{name} has {lexicon.an(asked.noun)}."), label)
+    word = rng.choice([word for word, new in _adjectives()[label] if new == held_out])
+    noun = rng.choice(_topics())
+    return Example((f"{name} said that the {noun} was {word}.", f"{name} likes the {noun}."), label)
 
 
 def _alike_example(rng, held_out):
@@ -233,7 +233,6 @@ def _teach_kinds():
 def _teach_opinions():
     # The second sentence is how the documents tell what a word means: a small model does not yet
     # know of itself what follows for the first.
-    topics = lexicon.tables()["opinions"]["topics"].values()
     return [
         (
             f"The {noun} was {word}. {lexicon.capital(word)} is a word for something.",
@@ -242,8 +241,14 @@ def _teach_opinions():
         )
         for label, words in enumerate(_adjectives())
         for word, held_out in words
-        for noun in sorted({noun for nouns in topics for noun in nouns})
+        for noun in _topics()
     ]
+
+
+def _topics():
+    """Returns the things that people have opinions on."""
+    topics = lexicon.tables()["opinions"]["topics"].values()
+    return sorted({noun for nouns in topics for noun in nouns})
 
 
 def _adjectives():

@@ -1,5 +1,6 @@
 """Lab 10's experiments: the LSTM, the questions, the models that are made, and the command."""
 
+import collections
 import dataclasses
 import json
 import re
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from gpt_tf import __main__ as command
-from gpt_tf import finetuning, job, parts, presets, training, transfer, world, zero_shot
+from gpt_tf import finetuning, job, parts, presets, tasks, training, transfer, world, zero_shot
 from gpt_tf.config import GPTConfig
 from gpt_tf.lstm import LSTMModel, units_like
 from gpt_tf.tokenizer import Tokenizer
@@ -110,6 +111,47 @@ def test_easy_tasks_hold_words_out():
     for task in (sentiment, pronoun):
         assert 0.4 < np.mean([e.label for e in task.validation]) < 0.6
     assert all(len(task.train) > 200 and len(task.validation) > 150 for task in found)
+
+
+def test_tasks_in_all_forms_hold_words_out():
+    kind, likes, alike, which = found = zero_shot.tasks_in_all_forms(200, 200)
+    assert [task.form for task in found] == list(tasks.FORMS)
+    kinds, opinions = zero_shot.lexicon.kinds(), zero_shot.lexicon.tables()["opinions"]
+    kind_of = {
+        zero_shot.lexicon.an(word): (name, held_out)
+        for name, each in kinds.items()
+        for held_out, words in ((False, each.words), (True, each.held_out))
+        for word in words
+    }
+    noun_of = {zero_shot.lexicon.an(each.noun): name for name, each in kinds.items()}
+    for part, held_out in (("train", False), ("validation", True)):
+        for example in getattr(kind, part):
+            thing = re.fullmatch(r"\S+ has (.+)\.", example.texts[0])[1]
+            assert kind_of[thing] == (kind.labels[example.label], held_out)
+        for example in getattr(likes, part):
+            name, noun, word = re.fullmatch(
+                r"(\S+) said that the (.+) was (\S+)\.", example.texts[0]
+            ).groups()
+            assert example.texts[1] == f"{name} likes the {noun}."
+            side = ("good", "bad")[example.label] + "_held_out" * held_out
+            assert word in opinions[side]
+        for example in getattr(alike, part):
+            things = [text[0].lower() + text[1:-1] for text in example.texts]
+            assert things[0] != things[1]
+            (one, new), (other, also_new) = (kind_of[thing] for thing in things)
+            assert new == also_new == held_out
+            assert example.label == (5.0 if one == other else 0.0)
+        for example in getattr(which, part):
+            asked = noun_of[re.search(r" has (.+)\. What does", example.texts[0])[1]]
+            of_kinds = [kind_of[thing] for thing in example.texts[1:]]
+            assert [name == asked for name, _ in of_kinds].index(True) == example.label
+            assert len({name for name, _ in of_kinds}) == 4
+            assert all(new == held_out for _, new in of_kinds)
+    # A majority knows nothing: the labels are balanced.
+    for task, share in ((kind, 1 / len(kinds)), (likes, 1 / 2), (alike, 1 / 2), (which, 1 / 4)):
+        counts = collections.Counter(e.label for e in task.validation)
+        assert max(counts.values()) / 200 < share + 0.12
+    assert zero_shot.tasks_in_all_forms(5, 5) != zero_shot.tasks_in_all_forms(5, 5, seed=1)
 
 
 def test_accuracy_is_that_of_the_likelier_word(tokenizer):

@@ -3,13 +3,14 @@
 `python -m gpt_tf pretrain`: pre-training alone, of any size; see `gpt_tf.pretraining`.
 `python -m gpt_tf results`: ten sets, with pre-training and without; see `gpt_tf.results`.
 `python -m gpt_tf transfer`: the experiments of lab 10 at full length; see `gpt_tf.transfer`.
+`python -m gpt_tf picture`: what you built, on one picture; see `gpt_tf.closing`.
 """
 
 import argparse
 import pathlib
 import sys
 
-from gpt_tf import job, pretraining, quiet, results
+from gpt_tf import closing, job, pretraining, quiet, results
 
 
 def main(arguments=None):
@@ -20,6 +21,8 @@ def main(arguments=None):
             return pretraining.main(arguments[1:])
         if arguments[:1] == ["results"]:
             return results.main(arguments[1:])
+        if arguments[:1] == ["picture"]:
+            return closing.main(arguments[1:])
         if arguments[:1] == ["transfer"]:
             quiet.load_tensorflow()
             from gpt_tf import transfer

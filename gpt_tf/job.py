@@ -149,7 +149,7 @@ def execute(settings, folder=None, fresh=False):
         ValueError: the folder holds a run with other settings, or the data is not usable.
         FileNotFoundError, ConnectionError: data is missing; the message says which and the way out.
     """
-    from gpt_tf import page
+    from gpt_tf import closing, page
 
     folder = pathlib.Path(folder or layout.ROOT / "runs" / settings.name)
     if fresh:
@@ -172,6 +172,7 @@ def execute(settings, folder=None, fresh=False):
     ]
     report["samples"] = run.stage("samples", lambda: write_samples(run))
     report["parts"] = {name: str(path) for name, path in sorted(parts.which().items())}
+    layout.write(run.folder / closing.REPORT, json.dumps(report, indent=1, ensure_ascii=False))
     target = page.write(report, run.folder)
     point_latest(run.folder)
     print("\n" + page.table(report))
@@ -392,7 +393,9 @@ def replacing(path):
 
 
 def point_latest(folder):
-    """Makes runs/latest lead to a run; a copy of its page where links are not allowed."""
+    """Makes runs/latest lead to a run; a copy of its results where links are not allowed."""
+    from gpt_tf import closing
+
     latest = layout.ROOT / "runs" / "latest"
     latest.parent.mkdir(exist_ok=True)
     if latest.is_symlink():
@@ -403,4 +406,5 @@ def point_latest(folder):
         latest.symlink_to(folder.resolve(), target_is_directory=True)
     except OSError:
         latest.mkdir()
-        shutil.copy(folder / "index.html", latest)
+        for name in ("index.html", closing.REPORT):
+            shutil.copy(folder / name, latest)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from gpt_tf import __main__ as command
-from gpt_tf import job, page
+from gpt_tf import closing, job, page
+from gpt_tf.course import layout
 
 SHORT = job.Settings().shortened()
 
@@ -226,3 +227,42 @@ def test_the_terminals_table_is_aligned(report):
 def test_a_report_survives_json(report, tmp_path):
     again = json.loads(json.dumps(report))
     assert page.table(again) == page.table(report)
+
+
+# ------------------------------------------------------------------------------------- the picture
+
+
+def test_the_picture_shows_the_run_and_whose_the_parts_are(report, tmp_path, monkeypatch):
+    mine = tmp_path / "my_work"
+    monkeypatch.setattr(layout, "my_work", lambda: mine)
+    saved = closing.parts.saved_file(layout.exercises()["lab04.causal_mask"])
+    saved.parent.mkdir(parents=True)
+    saved.write_text("def causal_mask(length): ...\n")
+    whose = closing.owners()
+    assert set(whose) == set(layout.exercises())
+    assert [id_ for id_, owner in whose.items() if owner == "yours"] == ["lab04.causal_mask"]
+    assert whose["lab06.GPT"] == "borrowed"
+    monkeypatch.setattr(layout, "SOLUTIONS", tmp_path)
+    assert closing.owners()["lab06.GPT"] == "missing"
+
+    loss, scores, samples, drawn = closing.picture(report, whose).axes
+    curves = {line.get_label(): line.get_xydata().tolist() for line in loss.lines}
+    assert curves["training"] == [[10, 5.0], [20, 4.0]]
+    assert curves["validation"] == [[0, 6.0], [20, 4.5]]
+    dots = {line.get_label(): line.get_xydata().tolist() for line in scores.lines}
+    assert dots["pre-trained"] == [[0.444, 0], [0.944, -1]]
+    assert dots["no pre-training"] == [[0.333, 0], [0.833, -1]]
+    assert "<b>Once [...] & then" in samples.texts[0].get_text()
+    shown = [text.get_text() for text in drawn.get_legend().get_texts()]
+    assert shown == ["1 yours", f"{len(whose) - 1} borrowed", "0 missing"]
+    assert len([p for p in drawn.patches if p.get_width()]) == len(whose)
+
+
+def test_the_picture_of_a_run_as_a_command(report, tmp_path, capsys):
+    run, out = tmp_path / "run", tmp_path / "mine.png"
+    assert command.main(["picture", "--run", str(run), "--out", str(out)]) == 1
+    assert "make course" in capsys.readouterr().err
+    layout.write(run / closing.REPORT, json.dumps(report))
+    assert command.main(["picture", "--run", str(run), "--out", str(out)]) == 0
+    assert out.read_bytes().startswith(b"\x89PNG")
+    assert "lab06.GPT" in capsys.readouterr().out

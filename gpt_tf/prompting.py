@@ -8,10 +8,10 @@ import dataclasses
 
 import keras
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
 from gpt_tf import parts, tasks
+from gpt_tf.compiling import compile_once
 
 # What a class is called in an answer. Others answer with their own name.
 ANSWERS = {
@@ -218,7 +218,13 @@ class Padded:
 
     def __init__(self, model):
         self.longest = model.config.max_sequence_length
-        self.graph = tf.function(lambda tokens: model(tokens, training=False))
+
+        # Without XLA: few calls of each length never earn back what it takes to compile.
+        @compile_once(model, jit_compile=False)
+        def logits(tokens):
+            return model(tokens, training=False)
+
+        self.graph = logits
 
     def __call__(self, tokens):
         length = tokens.shape[1]

@@ -119,7 +119,10 @@ anyway = parts.score_candidates(model, nothing_ids, candidates)
 ways = {
     "none": (sums, "log P (nats)"),
     "length": (parts.normalised_scores(sums, lengths), "log P (nats a token)"),
-    "unconditional": (parts.normalised_scores(sums, lengths, anyway), "log P - log P anyway (nats)"),
+    "unconditional": (
+        parts.normalised_scores(sums, lengths, anyway),
+        "log P - log P anyway (nats)",
+    ),
 }
 
 # %%

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 from reference import gpt as reference_gpt
+from reference import likelihoods
 from reference import prompts as reference
 
 from gpt_tf.config import GPTConfig
@@ -25,6 +26,81 @@ def expect_value_error(submission, name, *args, what, misconception=None, **kwar
     error = submission.error(name, *args, **kwargs)
     expect(error is not None, f"{what} raised nothing, expected a ValueError", misconception)
     expect(error[0] == "ValueError", f"{what} raised {error[0]}, expected a ValueError")
+
+
+@exercise("lab11.task_as_text")
+def test_translation_and_summary(submission):
+    expect_equal(
+        submission.call("task_as_text", "translate", "The cat sleeps."),
+        "The cat sleeps. =",
+        misconceptions={
+            "task.space-at-the-end": "The cat sleeps. = ",
+            "task.no-space": "The cat sleeps.=",
+        },
+        what='task_as_text("translate", "The cat sleeps.")',
+    )
+    expect_equal(
+        submission.call("task_as_text", "summarise", "It rained.\nThe match was off."),
+        "It rained.\nThe match was off.\nTL;DR:",
+        misconceptions={
+            "task.instruction-first": "TL;DR:\nIt rained.\nThe match was off.",
+            "task.space-at-the-end": "It rained.\nThe match was off.\nTL;DR: ",
+            "task.one-line": "It rained.\nThe match was off. TL;DR:",
+        },
+        what='task_as_text("summarise", ...)',
+    )
+
+
+@exercise("lab11.task_as_text")
+def test_question_with_and_without_a_document(submission):
+    expect_equal(
+        submission.call("task_as_text", "answer", "Ben is a baker.", "Who is Ben?"),
+        "Ben is a baker.\nQ: Who is Ben? A:",
+        misconceptions={
+            "task.instruction-first": "Q: Who is Ben?\nBen is a baker. A:",
+            "task.space-at-the-end": "Ben is a baker.\nQ: Who is Ben? A: ",
+            "task.one-line": "Ben is a baker. Q: Who is Ben? A:",
+            "task.no-document": "Q: Who is Ben? A:",
+        },
+        what='task_as_text("answer", "Ben is a baker.", "Who is Ben?")',
+    )
+    expect_equal(
+        submission.call("task_as_text", "answer", question="Who is Ben?"),
+        "Q: Who is Ben? A:",
+        misconceptions={"task.empty-line": "\nQ: Who is Ben? A:"},
+        what='task_as_text("answer", question="Who is Ben?")',
+    )
+
+
+@exercise("lab11.task_as_text")
+def test_white_space_is_cut_off(submission, rng):
+    words = ["".join(rng.choice(list("abcDEFG"), size=5)) for _ in range(3)]
+    text = f"\n {words[0]}  {words[1]} \n"
+    expect_equal(
+        submission.call("task_as_text", "summarise", text),
+        f"{words[0]}  {words[1]}\nTL;DR:",
+        misconceptions={"task.not-stripped": f"{text}\nTL;DR:"},
+        what=f'task_as_text("summarise", {text!r})',
+    )
+    expect_equal(
+        submission.call("task_as_text", "answer", text, f" {words[2]}? "),
+        f"{words[0]}  {words[1]}\nQ: {words[2]}? A:",
+        what=f'task_as_text("answer", {text!r}, ...)',
+    )
+
+
+@exercise("lab11.task_as_text")
+def test_nothing_to_do(submission):
+    for args in (
+        ("translate", " "),
+        ("summarise",),
+        ("answer", "A document."),
+        ("sing", "A song.", "Which?"),
+    ):
+        expect_value_error(
+            submission, "task_as_text", *args, what=f"task_as_text{args}",
+            misconception="task.anything-goes",
+        )  # fmt: skip
 
 
 @exercise("lab11.score_candidates")
@@ -216,12 +292,7 @@ def test_first_of_equals_is_an_int(submission, rng):
     model = Part("GPT", {"config": config}, w, np.zeros((1, 3), "int32"))
     choice = submission.call("choose_candidate", model, [0, 0], [[0, 0], [0, 0], [0, 0]])
     expect(type(choice) is int, f"choose_candidate returned {choice!r}, expected an int")
-    expect_equal(
-        choice,
-        0,
-        misconceptions={"choose.last-of-equals": 2},
-        what="choose_candidate of three equal candidates",
-    )
+    expect_equal(choice, 0, what="choose_candidate of three equal candidates")
 
 
 @exercise("lab11.choose_candidate")
@@ -232,3 +303,282 @@ def test_unknown_normalisation(submission, rng):
             submission, "choose_candidate", model, PROMPT, CANDIDATES, what=f"with {kwargs}",
             misconception="choose.anything-goes", **kwargs,
         )  # fmt: skip
+
+
+@exercise("lab11.last_word")
+def test_the_space_goes_with_the_word(submission):
+    expect_equal(
+        submission.call("last_word", "he put on his hat"),
+        ("he put on his", " hat"),
+        misconceptions={
+            "word.space-in-context": ("he put on his ", "hat"),
+            "word.space-lost": ("he put on his", "hat"),
+        },
+        what='last_word("he put on his hat")',
+    )
+
+
+@exercise("lab11.last_word")
+def test_other_white_space(submission):
+    passage = 'One.\n\n"Two  three,"\nsaid\t Four'
+    expect_equal(
+        submission.call("last_word", passage),
+        ('One.\n\n"Two  three,"\nsaid\t', " Four"),
+        misconceptions={
+            "word.context-changed": ('One. "Two three," said', " Four"),
+            "word.all-white-space": ('One.\n\n"Two  three,"\nsaid', "\t Four"),
+        },
+        what=f"last_word({passage!r})",
+    )
+    expect_equal(
+        submission.call("last_word", "yes, he\nsaid"),
+        ("yes, he", "\nsaid"),
+        misconceptions={
+            "word.spaces-only": ("yes,", " he\nsaid"),
+            "word.always-a-space": ("yes, he", " said"),
+        },
+        what=f"last_word({'yes, he' + chr(10) + 'said'!r})",
+    )
+    expect_equal(
+        submission.call("last_word", "no, he said \n"),
+        ("no, he", " said"),
+        misconceptions={"word.not-stripped": ("no, he said ", "\n")},
+        what="last_word of a passage with white space at its end",
+    )
+
+
+@exercise("lab11.last_word")
+def test_context_and_target_make_the_passage(submission, rng):
+    words = ["".join(rng.choice(list("abcé가"), size=n)) for n in rng.integers(1, 6, size=4)]
+    passage = " ".join(words)
+    expect_equal(
+        submission.call("last_word", passage),
+        (" ".join(words[:-1]), f" {words[-1]}"),
+        what=f"last_word({passage!r})",
+    )
+
+
+@exercise("lab11.last_word")
+def test_one_word_or_none(submission):
+    for passage in ("alone", "", " alone "):
+        expect_value_error(
+            submission, "last_word", passage, what=f"last_word({passage!r})",
+            misconception="word.nothing-accepted",
+        )  # fmt: skip
+
+
+def both(result):
+    """Takes a (log_likelihood, right) apart, whatever tuple or list it is."""
+    shape = isinstance(result, (tuple, list)) and len(result) == 2
+    expect(shape, f"last_word_prediction returned {result!r}, expected (log_likelihood, right)")
+    log_likelihood, right = result
+    expect(
+        type(log_likelihood) is float and type(right) is bool,
+        f"last_word_prediction returned a {type(log_likelihood).__name__} and a "
+        f"{type(right).__name__}, expected a float and a bool",
+        "last.types",
+    )
+    return log_likelihood, right
+
+
+def draw_words(rng):
+    """Returns (Part, weights, plain, forbidden, filtered).
+
+    `plain` is what the model writes. With `forbidden`, which begins as `plain` does and has the
+    second token of `filtered`, it writes `filtered`.
+    """
+    while True:
+        model, w = make_model(rng)
+        plain = likelihoods.greedy(PROMPT, 3, w, CONFIG)
+        filtered = likelihoods.greedy(PROMPT, 3, w, CONFIG, forbidden=plain[:1])
+        forbidden = [plain[0], filtered[1]]
+        again = likelihoods.greedy(PROMPT, 3, w, CONFIG, forbidden)
+        # Not a repeated token anywhere: each mistake then shows.
+        if again == filtered and len({plain[0], *filtered}) == 4:
+            steps = [
+                np.sort(likelihoods.logits_after([*PROMPT, *filtered[:i]], w, CONFIG))
+                for i in range(3)
+            ]
+            if min(np.min(np.diff(s[-3:])) for s in steps) > 1e-2:
+                return model, w, plain, forbidden, filtered
+
+
+@exercise("lab11.last_word_prediction")
+def test_likelihood(submission, rng):
+    model, w, plain, forbidden, filtered = draw_words(rng)
+    for target, name in ((plain, "what the model writes"), ([5, 2], "another word")):
+        logs = reference.log_probabilities(PROMPT, target, w, CONFIG)
+        log_likelihood, _ = both(submission.call("last_word_prediction", model, PROMPT, target))
+        expect_close(
+            log_likelihood,
+            logs.sum(),
+            misconceptions={
+                "last.mean": logs.mean(),
+                "last.first-token-only": logs[0],
+            },
+            tolerance=1e-4,
+            what=f"the log-likelihood of {name}",
+        )
+    logs = reference.log_probabilities(PROMPT, filtered, w, CONFIG)
+    left = np.delete(likelihoods.logits_after(PROMPT, w, CONFIG), forbidden)
+    among_the_rest = left.max() - np.log(np.exp(left).sum())
+    found = submission.call("last_word_prediction", model, PROMPT, filtered, forbidden)
+    expect_close(
+        both(found)[0],
+        logs.sum(),
+        misconceptions={"last.filter-in-likelihood": among_the_rest + logs[1:].sum()},
+        tolerance=1e-4,
+        what="the log-likelihood with forbidden tokens",
+    )
+
+
+@exercise("lab11.last_word_prediction")
+def test_right_without_a_filter(submission, rng):
+    model, w, plain, _, filtered = draw_words(rng)
+    wrong_end = [*plain[:-1], (plain[-1] + 1) % CONFIG.vocabulary_size]
+    for target, right, mistake in (
+        (plain, True, "last.position-of-the-token"),
+        (plain[:1], True, None),
+        (wrong_end, False, "last.first-token-only"),
+        (filtered, False, None),
+    ):
+        _, found = both(submission.call("last_word_prediction", model, PROMPT, target))
+        expect(
+            found is right,
+            f"right is {found} for the target {target}, expected {right}: the model writes {plain}",
+            mistake,
+        )
+
+
+@exercise("lab11.last_word_prediction")
+def test_right_with_a_filter(submission, rng):
+    model, _, plain, forbidden, filtered = draw_words(rng)
+    for banned, target, right, mistake in (
+        (forbidden[:1], filtered, True, "last.filter-ignored"),
+        (forbidden, filtered, True, "last.filter-everywhere"),
+        (forbidden, plain, False, "last.filter-ignored"),
+    ):
+        found = both(submission.call("last_word_prediction", model, PROMPT, target, banned))[1]
+        expect(
+            found is right,
+            f"right is {found} for the target {target} with {banned} forbidden, expected {right}: "
+            f"the model writes {filtered}",
+            mistake,
+        )
+
+
+@exercise("lab11.last_word_prediction")
+def test_nothing_to_predict(submission, rng):
+    model, _ = make_model(rng)
+    for context, target in (([], [1]), (PROMPT, [])):
+        expect_value_error(
+            submission, "last_word_prediction", model, context, target,
+            what=f"last_word_prediction(model, {context}, {target})",
+            misconception="last.nothing-accepted",
+        )  # fmt: skip
+
+
+def tail_short(count, length, stride):
+    """The mistake of a last window that moves on by a full stride and gets shorter."""
+    found = [(0, min(length, count), 1)]
+    while found[-1][1] < count:
+        begin, end, _ = found[-1]
+        found.append((begin + stride, min(end + stride, count), end))
+    return found
+
+
+@exercise("lab11.text_log_probabilities")
+def test_windows_slide(submission, rng):
+    model, w = make_model(rng)
+    tokens = rng.integers(0, CONFIG.vocabulary_size, size=14).tolist()
+    spans = likelihoods.windows(14, 6, 3)
+    right = likelihoods.text_log_probabilities(tokens, w, CONFIG, spans)
+    steps = range(0, 14, 5)
+    expect_close(
+        submission.call("text_log_probabilities", model, tokens, 6, 3),
+        right,
+        misconceptions={
+            "windows.position-of-the-token": likelihoods.text_log_probabilities(
+                tokens, w, CONFIG, spans, shift=0
+            ),
+            "windows.no-softmax": likelihoods.text_logits(tokens, w, CONFIG, spans),
+            "windows.never-forgets": likelihoods.text_log_probabilities(
+                tokens, w, CONFIG, [(0, 14, 1)]
+            ),
+            "windows.last-one-shorter": likelihoods.text_log_probabilities(
+                tokens, w, CONFIG, tail_short(14, 6, 3)
+            ),
+            "windows.counted-twice": likelihoods.text_log_probabilities(
+                tokens, w, CONFIG, [(b, e, b + 1) for b, e, _ in spans]
+            ),
+            "windows.end-left-out": right[:11],
+            "windows.stride-ignored": likelihoods.text_log_probabilities(
+                tokens, w, CONFIG, [(b, min(b + 6, 14), b + 1) for b in steps if b < 13]
+            ),
+        },
+        tolerance=1e-4,
+        what="text_log_probabilities of 14 tokens, window 6, stride 3",
+    )
+
+
+@exercise("lab11.text_log_probabilities")
+def test_any_window_and_stride(submission, rng):
+    model, w = make_model(rng)
+    tokens = rng.integers(0, CONFIG.vocabulary_size, size=11).tolist()
+    for length, stride in ((2, 1), (5, 4), (7, 2), (11, 3), (14, 13)):
+        spans = likelihoods.windows(11, length, stride)
+        expect_close(
+            submission.call("text_log_probabilities", model, tokens, length, stride),
+            likelihoods.text_log_probabilities(tokens, w, CONFIG, spans),
+            tolerance=1e-4,
+            what=f"text_log_probabilities of 11 tokens, window {length}, stride {stride}",
+        )
+
+
+@exercise("lab11.text_log_probabilities")
+def test_impossible_windows(submission, rng):
+    model, _ = make_model(rng)
+    for tokens, length, stride in (([3], 4, 2), ([3, 1, 2], 4, 0), ([3, 1, 2, 5, 6], 3, 3)):
+        expect_value_error(
+            submission, "text_log_probabilities", model, tokens, length, stride,
+            what=f"text_log_probabilities(model, {tokens}, {length}, {stride})",
+            misconception="windows.anything-goes",
+        )  # fmt: skip
+
+
+@exercise("lab11.bits_per_byte")
+def test_bits_of_each_byte(submission, rng):
+    text = "Ein Igel, 고슴도치, 🦔."
+    size, count, nats = len(text.encode()), 13, float(rng.uniform(2, 4))
+    expect_close(
+        submission.call("bits_per_byte", nats, count, text),
+        np.log2(np.exp(nats * count)) / size,
+        misconceptions={
+            "bits.characters": nats * count / np.log(2) / len(text),
+            "bits.nats": nats * count / size,
+            "bits.a-token": nats / np.log(2),
+            "bits.times-ln-2": nats * count * np.log(2) / size,
+            "bits.tokens-ignored": nats / np.log(2) / size,
+            "bits.words": nats * count / np.log(2) / len(text.split()),
+        },
+        what=f"bits_per_byte({nats:.4f}, {count}, {text!r})",
+    )
+
+
+@exercise("lab11.bits_per_byte")
+def test_a_model_that_knows_nothing_needs_eight_bits(submission):
+    for text in ("hello", "ㄱ"):
+        size = len(text.encode())
+        expect_close(
+            submission.call("bits_per_byte", float(np.log(256)), size, text),
+            8.0,
+            what=f"bits_per_byte(ln 256, {size}, {text!r})",
+        )
+
+
+@exercise("lab11.bits_per_byte")
+def test_no_text(submission):
+    expect_value_error(
+        submission, "bits_per_byte", 2.5, 0, "", what="bits_per_byte of an empty text",
+        misconception="bits.nothing-accepted",
+    )  # fmt: skip

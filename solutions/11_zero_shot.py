@@ -674,22 +674,24 @@ last_words = {
     for name in models
 }
 print(
-    f"{'':<25}{'perplexity':>13}{'right (%)':>13}{'filtered':>13}{'tokens a word':>15}"
-    f"{'seen (%)':>10}"
+    f"{'':<25}{'perplexity':>13}{'blind':>9}{'right (%)':>12}{'filtered':>11}"
+    f"{'tokens a word':>15}{'seen (%)':>10}"
 )
 for name, by_kind in last_words.items():
     for kind, found in by_kind.items():
         shares = ["{:.0f} ± {:.0f}".format(*share(found[way])) for way in ("plain", "filtered")]
+        blind = models[name][1].vocabulary_size ** found["tokens"].mean()
         print(
-            f"{name:<10}{kind:<15}{parts.perplexity(found['nats']):>13,.1f}"
-            f"{shares[0]:>13}{shares[1]:>13}{found['tokens'].mean():>15.1f}"
+            f"{name:<10}{kind:<15}{parts.perplexity(found['nats']):>13,.1f}{blind:>9.0e}"
+            f"{shares[0]:>12}{shares[1]:>11}{found['tokens'].mean():>15.1f}"
             f"{100 * found['seen'].mean():>10.0f}"
         )
 
 # %% [markdown]
 # The perplexity is that of a word, not of a token: one prediction for each passage, whatever number
-# of tokens the word has. ± is one standard error: a gain by the filter that is smaller may be luck.
-# (Where nothing is right, it prints 0. That is not never: more passages might hold some.)
+# of tokens the word has. "Blind" is what it would be if each token had the same chance. ± is one
+# standard error: a gain by the filter that is smaller may be luck. (Where nothing is right, it
+# prints 0. That is not never: more passages might hold some.)
 #
 # Compare the sources. The world's sentences end as the model has read thousands end. Documentation
 # has habits that help. LAMBADA is made so that habits do not help. The last column says how often
@@ -823,7 +825,7 @@ for shift, name in enumerate(names):
     places = np.arange(len(texts)) + 0.2 * (shift - (len(names) - 1) / 2)
     axes[2].barh(places, [bits[name, kind] for kind in texts], 0.18, label=name)
 axes[2].set_yticks(range(len(texts)), texts)
-axes[2].axvline(8, color="k", linestyle="dotted", label="knows nothing: 8 bits")
+axes[2].axvline(8, color="k", linestyle="dotted", label="each byte alike: 8 bits")
 axes[2].set(xlabel="bits a byte", title="All texts")
 axes[2].legend(fontsize="small", loc="upper right")
 for axis in axes:

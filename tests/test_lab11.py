@@ -25,7 +25,8 @@ def expect_value_error(submission, name, *args, what, misconception=None, **kwar
     """The call must raise a ValueError."""
     error = submission.error(name, *args, **kwargs)
     expect(error is not None, f"{what} raised nothing, expected a ValueError", misconception)
-    expect(error[0] == "ValueError", f"{what} raised {error[0]}, expected a ValueError")
+    said = f"{what} raised {error[0]}, expected a ValueError"
+    expect(error[0] == "ValueError", said, misconception)
 
 
 @exercise("lab11.task_as_text")

@@ -393,7 +393,7 @@ def _sentences(block, in_list):
         text = _plain(" ".join(piece))
         kept += [
             sentence
-            for sentence in _split_sentences(text)
+            for sentence in split_sentences(text)
             # Most of what a list says is no sentence ("A tensor."): there a verb is asked for.
             if _reads_as_english(sentence) and (not in_list or _FINITE.search(sentence))
         ]
@@ -408,7 +408,19 @@ def _plain(text):
     return re.sub(r"\s+", " ", text).replace(" .", ".").strip()
 
 
-def _split_sentences(text):
+def split_sentences(text):
+    """Splits English text where a sentence ends and a capital letter follows.
+
+    Args:
+        text: str.
+
+    Returns:
+        List of str, without white space at their ends.
+
+    Example:
+        >>> split_sentences("It rains. Take a coat, e.g. Mine.")
+        ['It rains.', 'Take a coat, e.g. Mine.']
+    """
     starts = [0, *(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
     return [
         text[a:b].strip() for a, b in zip(starts, starts[1:], strict=False) if text[a:b].strip()
@@ -499,7 +511,7 @@ def _articles(text):
             articles.append(current)
             current = []
         elif line and not line.startswith("= "):
-            sentences = [s for s in _split_sentences(join_tokens(line)) if "<unk>" not in s]
+            sentences = [s for s in split_sentences(join_tokens(line)) if "<unk>" not in s]
             current += [" ".join(sentences)] if sentences else []
     articles.append(current)
     return ["\n\n".join(article) for article in articles]

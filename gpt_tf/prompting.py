@@ -1,17 +1,17 @@
 """Solves labelled tasks by prompt alone, as GPT-3 does (sections 2 and 2.4): nothing is trained.
 
-Prompts and scores are lab 12's, reached through `parts`. This module adds the wording of each task,
-the choice of solved examples, and what to do when they do not fit into the context.
+Prompts are lab 12's and scores lab 11's, reached through `parts`. This module adds the wording of
+each task, the choice of solved examples, and what to do when they do not fit into the context.
 """
 
 import dataclasses
 
 import keras
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
 from gpt_tf import parts, tasks
+from gpt_tf.compiling import compile_once
 
 # What a class is called in an answer. Others answer with their own name.
 ANSWERS = {
@@ -146,7 +146,7 @@ def answer_prompts(model, tokenizer, task, shots, seed=0):
         raise ValueError(
             f"{task.name} has {len(task.train)} training examples; {shots} cannot be shown."
         )
-    forward = _Padded(model)
+    forward = Padded(model)
     nothing = tokenizer.encode("A:")
     normalise = wording_of(task).normalise
     predictions, fitted = [], []
@@ -202,12 +202,29 @@ def evaluate_prompts(model, tokenizer, task, shots, count, seed=0):
     return float(tasks.score(asked, predictions))
 
 
-class _Padded:
-    """Runs a GPT as a graph on few different lengths; what is padded on, nobody sees."""
+class Padded:
+    """Runs a GPT as a graph on few different lengths; what is padded on, nobody sees.
+
+    Texts of many lengths would otherwise be one graph each. Lengths are rounded up to a multiple
+    of 32, and what stands after a text cannot change what the model says about it.
+
+    Args:
+        model: `parts.GPT`, built.
+
+    Example:
+        >>> Padded(model)(keras.ops.ones((2, 5), "int32")).shape
+        (2, 5, 4096)
+    """
 
     def __init__(self, model):
         self.longest = model.config.max_sequence_length
-        self.graph = tf.function(lambda tokens: model(tokens, training=False))
+
+        # Without XLA: few calls of each length never earn back what it takes to compile.
+        @compile_once(model, jit_compile=False)
+        def logits(tokens):
+            return model(tokens, training=False)
+
+        self.graph = logits
 
     def __call__(self, tokens):
         length = tokens.shape[1]

@@ -5,8 +5,9 @@
 # **write** the task: a description, a few solved examples, then the question. The model reads them
 # and goes on. Nothing is updated (GPT-3, section 2, figure 2.1).
 #
-# You build the two halves here: the prompt that goes in, and the scores that come out. At the end
-# you see why a raw score must not be trusted.
+# You build the prompt that goes in. What comes out you can score already: lab 11's
+# `choose_candidate` compares given answers by their likelihood. At the end you see why a raw score
+# must not be trusted.
 
 # %%
 import keras
@@ -69,153 +70,7 @@ def build_prompt(description, examples, query, input_label="Q", output_label="A"
 check("lab12.build_prompt")
 
 # %% [markdown]
-# ## 12.2 How likely is this answer?
-#
-# You could let the model write, and compare its text with the answer. For a choice between given
-# answers there is a better way: ask how likely each one is. A text's probability is the product of
-# its tokens' probabilities, each given all that stands before it. In logs the product is a sum:
-#
-# log P(answer | prompt) = sum over i of log P(token i | prompt, tokens before i)
-#
-# Mind the shift. What the model says about a token stands one position **before** it. The first
-# token of the answer is predicted at the prompt's last position.
-#
-# The candidates differ in length. Pad them on the right, so that all of them go through the model
-# in one batch, and count no padding.
-
-
-# %% exercise="lab12.score_candidates" points=5 minutes=25 difficulty=3
-def score_candidates(model, prompt_ids, candidates):
-    """Scores each candidate by its log-likelihood after a prompt (GPT-3, section 2.4).
-
-    Args:
-        model: a GPT, or any function from int tokens (batch, T) to logits
-            (batch, T, vocabulary_size).
-        prompt_ids: list of int, the token ids of the prompt, at least one.
-        candidates: list of lists of int, the token ids of each answer, at least one each.
-
-    Returns:
-        Float tensor of shape (number of candidates,): log P(candidate | prompt) in nats, the sum
-        over the candidate's tokens.
-
-    Raises:
-        ValueError: the prompt or a candidate has no tokens.
-
-    Example:
-        >>> model = lambda tokens: keras.ops.zeros((*tokens.shape, 10))
-        >>> score_candidates(model, [1, 2], [[3], [4, 5]])
-        [-2.303, -4.605]
-    """
-    ### BEGIN SOLUTION
-    if not prompt_ids or not all(candidates):
-        raise ValueError("The prompt and each candidate need at least one token.")
-    first, longest = len(prompt_ids), max(map(len, candidates))
-    real = np.array([[i < len(c) for i in range(longest)] for c in candidates])
-    rows = np.array([[*prompt_ids, *c, *[0] * (longest - len(c))] for c in candidates], "int32")
-    logits = model(keras.ops.convert_to_tensor(rows))[:, first - 1 : -1]
-    log_probabilities = keras.ops.log_softmax(keras.ops.cast(logits, "float32"), axis=-1)
-    taken = keras.ops.take_along_axis(log_probabilities, rows[:, first:, None], axis=-1)[..., 0]
-    return keras.ops.sum(keras.ops.where(real, taken, 0.0), axis=1)
-    ### END SOLUTION
-
-
-# %%
-check("lab12.score_candidates")
-
-# %% [markdown]
-# ## 12.3 Two unfair advantages
-#
-# A sum of log-probabilities favours **short** answers: each further token can only lower it. GPT-3
-# divides by the number of tokens.
-#
-# It also favours answers that are common **anyway**: "the" is likely after every prompt. For some
-# tasks GPT-3 therefore asks how much more likely the prompt has made the answer. It divides by the
-# answer's probability after a prompt that says nothing but "Answer:". In logs, that is a
-# difference.
-
-
-# %% exercise="lab12.normalised_scores" points=3 minutes=10 difficulty=2
-def normalised_scores(scores, lengths, unconditional=None):
-    """Makes log-likelihoods of different answers comparable (GPT-3, section 2.4).
-
-    Args:
-        scores: float tensor of shape (n,), log P(answer | prompt) in nats.
-        lengths: int tensor of shape (n,), number of tokens of each answer.
-        unconditional: float tensor of shape (n,), log P(answer | "Answer:") in nats, or None.
-
-    Returns:
-        Float tensor of shape (n,). Without `unconditional` the score for each token; with it
-        log(P(answer | prompt) / P(answer | "Answer:")), where lengths play no part.
-
-    Example:
-        >>> scores, lengths = keras.ops.array([-2.0, -3.0]), keras.ops.array([1, 2])
-        >>> normalised_scores(scores, lengths)
-        [-2.0, -1.5]
-        >>> normalised_scores(scores, lengths, unconditional=keras.ops.array([-1.0, -4.0]))
-        [-1.0, 1.0]
-    """
-    ### BEGIN SOLUTION
-    if unconditional is not None:
-        return scores - unconditional
-    return scores / keras.ops.cast(lengths, scores.dtype)
-    ### END SOLUTION
-
-
-# %%
-check("lab12.normalised_scores")
-
-# %% [markdown]
-# ## 12.4 Choose
-#
-# Now put the pieces together: score, normalise, take the best.
-
-
-# %% exercise="lab12.choose_candidate" points=4 minutes=15 difficulty=2
-def choose_candidate(model, prompt_ids, candidates, normalise="length", answer_prompt_ids=None):
-    """Chooses the answer that the model finds most likely after a prompt (GPT-3, section 2.4).
-
-    Args:
-        model: as in `score_candidates`.
-        prompt_ids: list of int, the token ids of the prompt.
-        candidates: list of lists of int, the token ids of each answer.
-        normalise: str. "none" takes the plain sums; "length" the score for each token;
-            "unconditional" the scores against those after `answer_prompt_ids`.
-        answer_prompt_ids: list of int, the token ids of a prompt that says nothing, such as
-            "Answer:"; only "unconditional" needs it.
-
-    Returns:
-        Int, the place of the best candidate in the list; the first of equally good ones.
-
-    Raises:
-        ValueError: `normalise` is another word, or "unconditional" comes without
-            `answer_prompt_ids`.
-
-    Example:
-        >>> model = lambda tokens: keras.ops.zeros((*tokens.shape, 10))
-        >>> choose_candidate(model, [1, 2], [[3, 3], [4]], normalise="none")
-        1
-    """
-    ### BEGIN SOLUTION
-    if normalise not in ("none", "length", "unconditional"):
-        raise ValueError(f'normalise is {normalise!r}; choose "none", "length" or "unconditional".')
-    if normalise == "unconditional" and not answer_prompt_ids:
-        raise ValueError('"unconditional" needs answer_prompt_ids, such as those of "Answer:".')
-    scores = score_candidates(model, prompt_ids, candidates)
-    if normalise == "length":
-        lengths = keras.ops.array([len(c) for c in candidates])
-        scores = normalised_scores(scores, lengths)
-    elif normalise == "unconditional":
-        anyway = score_candidates(model, answer_prompt_ids, candidates)
-        scores = normalised_scores(scores, None, anyway)
-    return int(keras.ops.argmax(scores))
-    ### END SOLUTION
-
-
-# %%
-check("lab12.choose_candidate")
-
-# %% [markdown]
-# ## 12.5 Scores of a real model
+# ## 12.2 Scores of a real model
 #
 # Now with a model that has read something. You train a small GPT for about a minute on texts of
 # the course's little world: who does what, which words mean the same, questions with their
@@ -246,7 +101,8 @@ print(f"guessing: {np.log(config.vocabulary_size):.3f} nats a token")
 
 # %% [markdown]
 # One question, six answers. The first one is right. They differ in length, and in how common they
-# are after "A:" in these texts.
+# are after "A:" in these texts. Lab 11's `score_candidates` and `normalised_scores` rate them, your
+# own ones if you have solved that lab.
 #
 # This question was picked because the three ways of scoring disagree on it.
 
@@ -258,18 +114,21 @@ nothing_ids = tokenizer.encode("A:")
 candidates = [tokenizer.encode(f" {answer}") for answer in answers]
 lengths = np.array([len(c) for c in candidates])
 
-sums = score_candidates(model, prompt_ids, candidates)
-anyway = score_candidates(model, nothing_ids, candidates)
+sums = parts.score_candidates(model, prompt_ids, candidates)
+anyway = parts.score_candidates(model, nothing_ids, candidates)
 ways = {
     "none": (sums, "log P (nats)"),
-    "length": (normalised_scores(sums, lengths), "log P (nats a token)"),
-    "unconditional": (normalised_scores(sums, lengths, anyway), "log P - log P anyway (nats)"),
+    "length": (parts.normalised_scores(sums, lengths), "log P (nats a token)"),
+    "unconditional": (
+        parts.normalised_scores(sums, lengths, anyway),
+        "log P - log P anyway (nats)",
+    ),
 }
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(13, 3.5), sharey=True)
 for axis, (way, (scores, unit)) in zip(axes, ways.items(), strict=True):
-    best = choose_candidate(model, prompt_ids, candidates, way, nothing_ids)
+    best = parts.choose_candidate(model, prompt_ids, candidates, way, nothing_ids)
     colours = ["tab:orange" if i == best else "tab:blue" for i in range(len(answers))]
     axis.barh(range(len(answers)), np.asarray(scores), color=colours)
     axis.set_title(f'normalise="{way}"')
@@ -315,7 +174,7 @@ def ask(word, shots, way, rng):
     solved = [(f"What is another word for {w}?", words[w].capitalize() + ".") for w in shown]
     prompt = build_prompt("", solved, f"What is another word for {word}?")
     ids = [tokenizer.encode(f" {option.capitalize()}.") for option in options]
-    return choose_candidate(model, tokenizer.encode(prompt), ids, way, nothing_ids) == 0
+    return parts.choose_candidate(model, tokenizer.encode(prompt), ids, way, nothing_ids) == 0
 
 
 asked = list(words)[: 3 if short() else None]
@@ -333,7 +192,7 @@ print(f"guessing: {chance:.0f} right, and {chance + 2 * spread:.0f} or more only
 # result, and it is GPT-3's point from the other side: what a prompt can call up must have been
 # learned before, and how well examples help grows with the size of the model (GPT-3, figure 1.2).
 #
-# ## 12.6 Questions
+# ## 12.3 Questions
 #
 # 1. GPT-3 compares answers by their likelihood for each token, and for a few data sets by the ratio
 #    to "Answer:". How would you decide which one to use, without looking at the test set?
@@ -345,7 +204,6 @@ print(f"guessing: {chance:.0f} right, and {chance + 2 * spread:.0f} or more only
 # ## What you know now
 #
 # * A task can be written into the prompt: a description, solved examples, a question.
-# * An answer's score is the sum of its tokens' log-probabilities, each predicted one position
-#   earlier.
+# * Zero-, one- and few-shot differ in the number of solved examples, and in nothing else.
 # * Sums favour short answers and common ones. Dividing by the length, or by the likelihood after a
-#   prompt that says nothing, makes up for it.
+#   prompt that says nothing, makes up for it, and each of the two has its own way of going wrong.

@@ -269,3 +269,14 @@ def test_own_text_that_is_not_there(tmp_path):
         corpora.text_file(tmp_path / "absent.txt")
     with pytest.raises(ValueError, match="is a folder"):
         corpora.text_file(tmp_path)
+
+
+def test_sentences_end_before_a_capital_letter():
+    text = "It rains. Take a coat, e.g. Mine.  Is it 3.5 or 4.0? Yes"
+    assert corpora.split_sentences(text) == [
+        "It rains.",
+        "Take a coat, e.g. Mine.",
+        "Is it 3.5 or 4.0?",
+        "Yes",
+    ]
+    assert corpora.split_sentences(" ") == []

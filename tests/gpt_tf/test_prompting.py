@@ -124,6 +124,15 @@ def test_it_says_how_many_examples_fitted(tokenizer, capsys):
     assert "of 5 examples 0.0 fitted" in capsys.readouterr().out
 
 
+def test_padding_changes_nothing():
+    keras.utils.set_random_seed(0)
+    gpt = parts.GPT(CONFIG)
+    padded = prompting.Padded(gpt)
+    for length in (1, 33, 96):
+        tokens = keras.ops.convert_to_tensor(np.arange(2 * length).reshape(2, length) % 257)
+        assert np.allclose(padded(tokens), gpt(tokens), atol=1e-5)
+
+
 def test_all_forms_with_a_gpt(tokenizer):
     keras.utils.set_random_seed(0)
     gpt = parts.GPT(CONFIG)

@@ -2,32 +2,42 @@
 
 `python -m gpt_tf pretrain`: pre-training alone, of any size; see `gpt_tf.pretraining`.
 `python -m gpt_tf results`: ten sets, with pre-training and without; see `gpt_tf.results`.
-`python -m gpt_tf transfer`: the experiments of lab 10 at full length; see `gpt_tf.transfer`.
 `python -m gpt_tf picture`: what you built, on one picture; see `gpt_tf.closing`.
+
+The experiments of some labs at full length: `python -m gpt_tf transfer` (lab 10; `gpt_tf.transfer`),
+`in-context` (lab 12; `gpt_tf.in_context`), `tuning` (lab 13; `gpt_tf.tuning`) and `ladder` (lab 14;
+`gpt_tf.ladder`).
 """
 
 import argparse
+import importlib
 import pathlib
 import sys
 
-from gpt_tf import closing, job, pretraining, quiet, results
+from gpt_tf import job, quiet
+
+COMMANDS = {
+    "pretrain": "pretraining",
+    "results": "results",
+    "picture": "closing",
+    "transfer": "transfer",
+    "in-context": "in_context",
+    "tuning": "tuning",
+    "ladder": "ladder",
+}
+# These load TensorFlow as soon as they are imported.
+WITH_TENSORFLOW = ("transfer", "in-context", "tuning", "ladder")
 
 
 def main(arguments=None):
     """Runs the command line; returns the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        if arguments[:1] == ["pretrain"]:
-            return pretraining.main(arguments[1:])
-        if arguments[:1] == ["results"]:
-            return results.main(arguments[1:])
-        if arguments[:1] == ["picture"]:
-            return closing.main(arguments[1:])
-        if arguments[:1] == ["transfer"]:
-            quiet.load_tensorflow()
-            from gpt_tf import transfer
-
-            return transfer.main(arguments[1:])
+        if arguments and arguments[0] in COMMANDS:
+            if arguments[0] in WITH_TENSORFLOW:
+                quiet.load_tensorflow()
+            module = importlib.import_module(f"gpt_tf.{COMMANDS[arguments[0]]}")
+            return module.main(arguments[1:])
         return whole_job(arguments)
     except KeyboardInterrupt:
         print("\nStopped; the same command goes on from here.", file=sys.stderr)

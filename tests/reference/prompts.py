@@ -73,3 +73,35 @@ def by_mean(found, _other):
 def by_ratio(found, other):
     """log of P(candidate | prompt) / P(candidate | another prompt)."""
     return by_sum(found, None) - by_sum(other, None)
+
+
+def softmax(x):
+    """Over the last axis."""
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def calibrated(scores, blank_scores):
+    """Probabilities, divided by the mean of those after blank questions, made to sum to 1."""
+    anyway = np.mean([softmax(row) for row in blank_scores], axis=0)
+    weights = softmax(scores) / anyway
+    return weights / weights.sum()
+
+
+def rows(inputs, outputs):
+    """Input, output, input, output: symbol by symbol."""
+    return np.array(
+        [
+            [symbol for x, y in zip(xs, ys, strict=True) for symbol in (*x, y)]
+            for xs, ys in zip(inputs, outputs, strict=True)
+        ]
+    )
+
+
+def by_shots(logits, outputs, m, shift=1, over="tasks"):
+    """Share of right outputs; what is said `shift` positions before an output is its prediction."""
+    right = np.zeros(outputs.shape)
+    for task, shot in np.ndindex(*outputs.shape):
+        place = shot * (m + 1) + m - shift
+        right[task, shot] = logits[task, place].argmax() == outputs[task, shot]
+    return right.mean(axis=0 if over == "tasks" else 1)

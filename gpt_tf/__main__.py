@@ -3,6 +3,7 @@
 `python -m gpt_tf pretrain`: pre-training alone, of any size; see `gpt_tf.pretraining`.
 `python -m gpt_tf results`: ten sets, with pre-training and without; see `gpt_tf.results`.
 `python -m gpt_tf transfer`: the experiments of lab 10 at full length; see `gpt_tf.transfer`.
+`python -m gpt_tf tuning`: the experiment of lab 13 at full length; see `gpt_tf.tuning`.
 """
 
 import argparse
@@ -25,6 +26,11 @@ def main(arguments=None):
             from gpt_tf import transfer
 
             return transfer.main(arguments[1:])
+        if arguments[:1] == ["tuning"]:
+            quiet.load_tensorflow()
+            from gpt_tf import tuning
+
+            return tuning.main(arguments[1:])
         return whole_job(arguments)
     except KeyboardInterrupt:
         print("\nStopped; the same command goes on from here.", file=sys.stderr)

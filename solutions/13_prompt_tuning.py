@@ -17,13 +17,15 @@
 
 # %%
 import dataclasses
-import time
+import os
+import timeit
 
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+import tensorflow as tf
 
-from gpt_tf import ablation, finetuning, parts, presets, tuning
+from gpt_tf import ablation, finetuning, parts, presets, tasks, tuning
 
 # %% [markdown]
 # ## 13.1 Vectors in the place of words
@@ -372,3 +374,341 @@ def merge_lora(kernel, lora_a, lora_b, alpha=None):
 
 # %%
 check("lab13.merge_lora")
+
+# %% [markdown]
+# ## 13.7 The same as Keras's
+#
+# Keras has LoRA built in: `dense.enable_lora(rank)`. It is the best check for yours. Take the first
+# block's `qkv` of a trained GPT, twice. One gets Keras's LoRA, the other one yours, both the same A
+# and B. Outputs and gradients have to agree.
+
+# %%
+preset, tokenizer = presets.load()
+qkv = preset.blocks[0].attention.qkv
+rng = np.random.default_rng(13)
+x = rng.normal(size=(2, 7, preset.config.hidden_dim)).astype("float32")
+
+
+def copy_of(dense):
+    """Returns another Dense with the same weights."""
+    twin = keras.layers.Dense.from_config(dense.get_config())
+    twin.build(x.shape)
+    twin.set_weights(dense.get_weights())
+    return twin
+
+
+theirs, ours = copy_of(qkv), LoRADense(copy_of(qkv), rank=4, alpha=8)
+theirs.enable_lora(rank=4, lora_alpha=8)
+ours.build(x.shape)
+pairs = [(ours.lora_a, theirs.lora_kernel_a), (ours.lora_b, theirs.lora_kernel_b)]
+for mine, keras_own in pairs:
+    mine.assign(rng.normal(size=mine.shape) / 10)
+    keras_own.assign(mine)
+
+
+def output_and_gradients(layer, weights):
+    """Returns the layer's output, and the gradients of the sum of its squares."""
+    with tf.GradientTape() as tape:
+        output = layer(x)
+        loss = keras.ops.sum(output**2)
+    return [output, *tape.gradient(loss, [weight.value for weight in weights])]
+
+
+found = zip(
+    ("outputs", "gradient of A", "gradient of B"),
+    output_and_gradients(ours, [mine for mine, _ in pairs]),
+    output_and_gradients(theirs, [keras_own for _, keras_own in pairs]),
+    strict=True,
+)
+for name, mine, keras_own in found:
+    gap = np.abs(np.asarray(mine) - keras_own).max() / np.abs(keras_own).max()
+    print(f"{name:<14} largest difference {gap:.1e} of the largest value")
+for name, layer in (("yours", ours), ("Keras's", theirs)):
+    print(f"{name:<14} {[tuple(weight.shape) for weight in layer.trainable_weights]} learn")
+
+# %% [markdown]
+# The last two lines show the one difference. Keras freezes the kernel and lets the bias learn.
+# Yours follows the paper: nothing of the pre-trained layer learns.
+#
+# ## 13.8 Two tasks, one readout
+#
+# Two tasks from the course's little world. Each label has a word, and the answer is the label's
+# word that is likeliest to come next: your `label_word_probabilities` from lab 10.
+#
+# * **kind**: of which of twelve kinds is a thing? The preset has read sentences such as "A plum is
+#   a fruit". It has never seen the question.
+# * **likes**: somebody said how something was. Is it true that they like it? For this it must know
+#   whether a word praises, and put it together with a second sentence.
+#
+# The validation examples are about things and adjectives that no training example has.
+#
+# Frozen, LoRA and fine-tuning all read the text as `Q: ... A:`. For the learned prompt there are
+# placeholders instead, shown here as `_`.
+
+# %%
+settings = tuning.Settings()
+settings = settings.shortened() if short() else settings
+known = {task.name: task for task in tuning.tasks_of(settings)}
+for task in known.values():
+    words = [tokenizer.decode([token]) for token in tuning.label_ids(task, tokenizer)]
+    print(f"{task.name}: {len(task.train)} to train on, {len(task.validation)} to validate")
+    print(f"    label words {words}")
+    for method in ("zero-shot", "prompt"):
+        tokens, is_prompt, lengths = tuning.rows_of(
+            task, task.train[:1], tokenizer, settings, method
+        )
+        shown = [
+            "_" if hole else tokenizer.decode([token])
+            for token, hole in zip(tokens[0].tolist(), is_prompt[0], strict=True)
+        ]
+        print(f"    {method:<10} {'|'.join(shown[: lengths[0]])}")
+
+# %% [markdown]
+# How many numbers learn? Keras counts them: look at "Trainable params" at the end of each summary.
+
+# %%
+for method in ("prompt", "LoRA 4"):
+    print(f"\n{method}")
+    tuning.model_for(preset, known["likes"], tokenizer, method, settings).summary()
+
+# %% [markdown]
+# The prompt's encoder has more to learn than LoRA has. But it is thrown away in the end: what you
+# keep for a task is the prompt itself. So there are two numbers to a method: those that **learn**
+# and those that are **kept**.
+#
+# ## 13.9 Live: a prompt and LoRA
+#
+# Both ways on both tasks, with one seed. The frozen model with your hand-written `Q: ... A:` stands
+# beside them.
+
+# %%
+live = {}
+for task in known.values():
+    for method in ("zero-shot", "prompt", "LoRA 4"):
+        live[task.name, method] = tuning.teach(preset, task, tokenizer, method, settings, seed=0)
+
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(12, 3.8), sharey=True, layout="constrained")
+window = min(10, settings.steps)
+for axis, name in zip(axes, known, strict=True):
+    for method in ("prompt", "LoRA 4"):
+        losses = live[name, method][1]["losses"]
+        smooth = np.convolve(losses, np.ones(window) / window, mode="valid")
+        axis.plot(np.arange(window, len(losses) + 1), smooth, label=method)
+    axis.set(xlabel="training step", title=f"{name} (mean of {window} steps)")
+    axis.set_ylim(0, None)
+    axis.legend()
+axes[0].set_ylabel("loss of the label's word (nats)")
+plt.show()
+
+# %%
+print(f"{'':<8}{'':<12}{'accuracy':>9}{'learn':>10}{'kept':>8}{'ms a step':>11}")
+for name, task in known.items():
+    for baseline, score in tasks.baselines(task).items():
+        print(f"{name:<8}{baseline.replace('_', ' '):<12}{score:>9.3f}")
+    for method in ("zero-shot", "prompt", "LoRA 4"):
+        result = live[name, method][1]
+        pace = f"{1000 * result['seconds'] / settings.steps:.0f}" if result["seconds"] else "-"
+        line = f"{name:<8}{method:<12}{result['accuracy']:>9.3f}{result['trainable']:>10,}"
+        print(f"{line}{result['kept']:>8,}{pace:>11}")
+error = (0.25 / len(known["likes"].validation)) ** 0.5
+print(f"one standard error of such an accuracy is at most {error:.3f}")
+
+# %% [markdown]
+# Compare three things:
+#
+# * **Accuracy**, first with the baselines and then with each other. A difference below two standard
+#   errors may be chance.
+# * **What is kept.** For each task the whole prompt is a page of numbers, and LoRA a booklet. The
+#   model itself is there once, for all tasks.
+# * **Time.** Few numbers learn, but a step is not that much shorter. To reach the prompt or the
+#   A and B of block 0, the gradient has to come back through the whole model. What is saved is
+#   memory: the optimizer's two numbers for each weight that learns.
+#
+# ## 13.10 Can you read it?
+#
+# The learned vectors stand where words stood. Are they words? Here are the nearest tokens to each,
+# by lab 03's `nearest_tokens`. Beside them stands the cosine, and for comparison how near a token
+# has its nearest neighbour.
+
+# %%
+model, _ = live["kind", "prompt"]
+prompt = model.encoder(keras.ops.arange(model.places))
+table_of_tokens = keras.ops.convert_to_tensor(preset.embedding.token_embeddings)
+directions = keras.ops.normalize(table_of_tokens, axis=-1)
+
+
+def neighbours(vector, count=4):
+    """Returns the nearest tokens of a vector, as text, and the nearest one's cosine."""
+    extended = keras.ops.concatenate([table_of_tokens, vector[None]])
+    found = np.asarray(parts.nearest_tokens(extended, len(table_of_tokens), count))
+    cosine = keras.ops.sum(directions[found[0]] * keras.ops.normalize(vector))
+    return [tokenizer.decode([int(token)]) for token in found], float(cosine)
+
+
+for place, vector in enumerate(prompt):
+    words, cosine = neighbours(vector)
+    where = "before" if place < settings.before else "behind"
+    print(f"{where} {place}: cosine {cosine:.2f} to {words}")
+some = np.random.default_rng(13).choice(len(table_of_tokens), 200, replace=False)
+nearest = [np.sort(np.asarray(directions @ directions[int(i)]))[-2] for i in some]
+print(f"a token and its nearest one: cosine {np.mean(nearest):.2f} on average")
+lengths = [float(keras.ops.norm(v)) for v in prompt]
+usual = float(keras.ops.mean(keras.ops.norm(table_of_tokens, axis=-1)))
+print(f"lengths {np.round(lengths, 1)}, a token's on average {usual:.1f}")
+
+# %% [markdown]
+# Where the cosines are well below those between tokens, no word comes near these vectors: the
+# prompt is not one that anybody could have typed. That is its strength, and it is why nobody can
+# read what it says.
+#
+# ## 13.11 One plain model again
+#
+# Put the trained A and B back into the kernels, with your `merge_lora`, into a copy of the preset.
+# It must say what the model with LoRA says.
+
+# %%
+adapted = live["likes", "LoRA 4"][0].gpt
+merged = finetuning.clone_gpt(preset)
+for plain, block in zip(merged.blocks, adapted.blocks, strict=True):
+    lora = block.attention.qkv
+    kernel = merge_lora(lora.dense.kernel, lora.lora_a, lora.lora_b, lora.alpha)
+    plain.attention.qkv.kernel.assign(kernel)
+task = known["likes"]
+tokens, _, _ = tuning.rows_of(task, task.validation[:32], tokenizer, settings, "zero-shot")
+gpts = {"preset": preset, "LoRA": adapted, "merged": merged}
+logits = {name: np.asarray(gpt(tokens)) for name, gpt in gpts.items()}
+for name in ("preset", "merged"):
+    gap = np.abs(logits[name] - logits["LoRA"]).max()
+    print(f"{name:<7} against LoRA: largest difference of a logit {gap:.1e}")
+for name, gpt in gpts.items():
+    seconds = min(timeit.repeat(lambda gpt=gpt: gpt(tokens), number=1, repeat=5))
+    print(f"{name:<7} {gpt.count_params():,} parameters, {1000 * seconds:.0f} ms for 32 texts")
+
+# %% [markdown]
+# ## 13.12 All ways, from the table
+#
+# One seed is an anecdote (lab 10). The rest comes from `datasets/tuning.json`: nine ways, two
+# tasks, several seeds. The cell prints the command that made it. A seed decides the new weights,
+# the order of the examples, and which solved examples "few-shot" shows.
+#
+# * **zero-shot**, **few-shot**: frozen, with your `build_prompt` of lab 12 and no or eight solved
+#   examples.
+# * **vectors alone**: a learned prompt without your encoder.
+# * **LoRA 1, 4, 16**: the number is the rank.
+# * **last block**: your `freeze` of lab 10 holds all else still.
+# * **everything**: lab 09's fine-tuning, but with the label's word in place of a new head.
+#
+# Each way has a learning rate of its own (`tuning.METHODS`), found by trying two or three with a
+# seed that is not in the table.
+
+# %%
+table = tuning.read_table()
+results = table["results"]
+print(f"the table was made by: {table['command']}")
+print(f"its preset has {table['parameters']:,} parameters, yours {preset.count_params():,}")
+names = list(dict.fromkeys(result["cell"]["task"] for result in results))
+
+
+def scores_of(task, method, what="accuracy"):
+    """Returns a number of each seed's result, the seeds in their order."""
+    found = ablation.scores(results, {"task": task, "method": method})
+    return np.array([score[what] for score in found.values()])
+
+
+print(f"\n{'':<16}{'learn':>10}{'kept':>11}" + "".join(f"{name:>22}" for name in names))
+for method in tuning.METHODS:
+    line = f"{method:<16}"
+    line += "".join(
+        f"{scores_of(names[0], method, what)[0]:>{width},}"
+        for what, width in (("trainable", 10), ("kept", 11))
+    )
+    for name in names:
+        scores = scores_of(name, method)
+        line += f"{f'{scores.mean():.3f} ({scores.min():.3f}-{scores.max():.3f})':>22}"
+    print(line)
+
+# %%
+figure, axes = plt.subplots(1, len(names), figsize=(6.2 * len(names), 4.6), sharey=True,
+                            layout="constrained", squeeze=False)  # fmt: skip
+styles = dict(zip(tuning.METHODS, ("k:", "k--", "C0v", "C0o", "C1s", "C1D", "C1^", "C2P", "C3*")))
+for axis, name in zip(axes[0], names, strict=True):
+    for method, style in styles.items():
+        scores = scores_of(name, method)
+        if tuning.METHODS[method] is None:
+            axis.axhline(scores.mean(), color="k", linestyle=style[1:], label=f"{method} (0 learn)")
+            continue
+        count, kept = (scores_of(name, method, what)[0] for what in ("trainable", "kept"))
+        middle = scores.mean()
+        bars = [[middle - scores.min()], [scores.max() - middle]]
+        axis.errorbar(count, middle, bars, fmt=style, capsize=4, markersize=8, label=method)
+        if kept != count:
+            axis.plot([kept, count], [middle, middle], "C0:", linewidth=1)
+            axis.plot(kept, middle, style, markersize=8, fillstyle="none")
+    axis.set(xscale="log", xlabel="parameters that learn (hollow: that are kept)", title=name)
+axes[0, 0].set_ylabel("accuracy (share right)")
+axes[0, 0].set_ylim(None, 1.03)
+figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
+figure.suptitle(f"Mean of {len(scores)} seeds; bars from the lowest to the highest")
+plt.show()
+
+# %% [markdown]
+# And are the differences more than luck? Pair by seed, as in lab 10, with your `paired_interval`.
+
+# %%
+for name in names:
+    for first, second in (
+        ("prompt", "few-shot"),
+        ("prompt", "vectors alone"),
+        ("LoRA 4", "prompt"),
+        ("LoRA 4", "everything"),
+        ("LoRA 16", "LoRA 1"),
+    ):
+        scores = [scores_of(name, method) for method in (first, second)]
+        gap, margin = parts.paired_interval(*scores)
+        verdict = "may be chance" if abs(gap) <= margin else ""
+        print(f"{name:<8}{f'{first} - {second}':<26}{gap:+.3f} ± {margin:.3f}  {verdict}")
+
+# %% [markdown]
+# PLACEHOLDER READING
+
+# %% [markdown]
+# ## 13.13 A real set, where it is on your disk
+#
+# With `GPT_TF_DATA` set, the next cell does the same on SST-2: film reviews, good or bad. The
+# Korean course from which this lab takes P-tuning did it on NSMC with a GPT that reads Korean. The
+# preset reads English only, so NSMC would tell you nothing about the methods.
+
+# %%
+if os.environ.get("GPT_TF_DATA"):
+    real = tuning.tasks_of(dataclasses.replace(settings, data="real"))[-1]
+    scores = tasks.baselines(real)
+    for method in ("LoRA 4",) if short() else ("zero-shot", "prompt", "LoRA 4"):
+        _, result = tuning.teach(preset, real, tokenizer, method, settings)
+        scores[method] = result["accuracy"]
+    for name, score in scores.items():
+        print(f"{real.name}  {name.replace('_', ' '):<14}{score:.3f}")
+else:
+    print("GPT_TF_DATA is not set: no real set here.")
+
+# %% [markdown]
+# A small model that has read five megabytes knows little about films. Beside the bag of words you
+# see what there is to be had from 480 examples.
+#
+# ## 13.14 Questions
+#
+# 1. The prompt of this lab stands before **and** behind the text. What can the vectors in front do
+#    that those behind cannot, in a model with a causal mask? Set `before` or `behind` to 0 in
+#    `tuning.Settings` and try.
+# 2. You merge LoRA for task A into the kernels, then train LoRA for task B on top and merge it,
+#    too. What becomes of task A? And how do you get back to the preset?
+# 3. A hundred users want a hundred tasks in **one** batch. Which of the ways in the plot can do
+#    that, without a hundred models?
+#
+# ## What you know now
+#
+# * A prompt need not be words. Its vectors can be learned while the model holds still, and an
+#   encoder that makes them is thrown away afterwards.
+# * LoRA learns a product of two thin matrices beside a kernel that holds still. B starts at zero,
+#   alpha / r sets its size, and in the end it can be merged.
+# * "How many learn" and "how many are kept" are two numbers. Neither is the time that a step takes.

@@ -287,7 +287,12 @@ def named(number, path, shapes):
 @exercise("lab13.add_lora")
 def test_what_learns(submission, rng):
     model, _ = make_model(rng)
-    submission.call("add_lora", model, 2)
+    try:
+        submission.call("add_lora", model, 2)
+    except Crashed as error:
+        # Keras's own words for a plain `block.attention.qkv = ...`.
+        expect("new elements of state" not in error.message, str(error), "add.plain-setattr")
+        raise
     right = named(2, "attention.qkv", ((6, 2), (2, 18)))
     replaced = ("attention.qkv.kernel", "attention.qkv.bias")
     others = {n: s for n, s in reference_gpt.shapes(CONFIG).items() if not n.endswith(replaced)}

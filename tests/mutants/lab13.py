@@ -329,6 +329,14 @@ def add_lora(model, rank):
         adapt(block.attention, rank, "projection")
 
 
+@wrong("lab13.add_lora", draws="add.plain-setattr")
+def add_lora(model, rank):
+    demand(model, rank)
+    hold_still(model)
+    for block in model.blocks:
+        block.attention.qkv = LoRADense(block.attention.qkv, rank)
+
+
 @wrong("lab13.add_lora", draws="add.fresh-kernel")
 def add_lora(model, rank):
     demand(model, rank)

@@ -226,8 +226,8 @@ check("lab13.prompted_logits")
 # * W and b hold still. Only A and B learn.
 # * **B starts at zero**, and A at random. So at the start the product is zero and the layer does
 #   what it did before. If both were zero, neither would get a gradient.
-# * **alpha / r** keeps the size of the change about the same when you try another r. You then need
-#   not look for a new learning rate.
+# * **alpha / r** keeps the size of the change about the same when you try another r, so that the
+#   learning rate need not change with it.
 #
 # Multiply x by A first. x A has r columns; A B would be as large as W.
 
@@ -677,11 +677,11 @@ for name in names:
 #   vectors, is enough to ask it rightly.
 # * **"likes"**: here a learned prompt hardly does better than guessing, and LoRA does. A prompt can
 #   only call up what the frozen blocks can do with a text. To see whether a word praises, and to
-#   hold that against a second sentence, something inside has to change. LoRA shows how little: less
-#   than a hundredth of what "everything" trains.
-# * **More is not better.** Look where "everything" stands, and at the length of its bar. With so few
-#   examples it can learn the training words by heart, and what the preset knew about other words
-#   goes under.
+#   hold that against a second sentence, something inside has to change. LoRA shows how little: rank
+#   4 trains less than a hundredth of what "everything" does.
+# * **More is not better.** Look where "everything" stands, and at the length of its bar. With so
+#   few examples it can learn the training words by heart, and what the preset knew about other
+#   words goes under.
 # * The three LoRA points and the last lines of the table above: does the rank matter here?
 #
 # Two things keep this from being the last word on prompts. In 13.9 the prompt's loss on "likes"

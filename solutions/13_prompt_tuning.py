@@ -26,6 +26,7 @@ import numpy as np
 import tensorflow as tf
 
 from gpt_tf import ablation, finetuning, parts, presets, tasks, tuning
+from gpt_tf.course import layout
 
 # %% [markdown]
 # ## 13.1 Vectors in the place of words
@@ -601,29 +602,38 @@ for name, gpt in gpts.items():
 # is not in the table. A longer search might move each of the points.
 
 # %%
-table = tuning.read_table()
-results = table["results"]
-print(f"the table was made by: {table['command']}")
-print(f"its preset has {table['parameters']:,} parameters, yours {preset.count_params():,}")
+if tuning.TABLE.is_file():
+    table = tuning.read_table()
+    results = table["results"]
+    print(f"the table was made by: {table['command']}")
+    print(f"its preset has {table['parameters']:,} parameters, yours {preset.count_params():,}")
+else:
+    print(
+        "There is no table. What follows shows the live runs alone. To make it, in an hour or less:"
+    )
+    print(f"python -m gpt_tf tuning --seeds 3 --table {tuning.TABLE.relative_to(layout.ROOT)}")
+    results = [
+        {"cell": {"task": name, "method": method, "seed": 0}, "score": result}
+        for (name, method), (_, result) in live.items()
+    ]
 names = list(dict.fromkeys(result["cell"]["task"] for result in results))
+shown = [m for m in tuning.METHODS if any(r["cell"]["method"] == m for r in results)]
 
 
 def scores_of(task, method, what="accuracy"):
-    """Returns a number of each seed's result, the seeds in their order."""
+    """Returns a number of each seed's result, the seeds in their order; none where it never ran."""
     found = ablation.scores(results, {"task": task, "method": method})
     return np.array([score[what] for score in found.values()])
 
 
 print(f"\n{'':<16}{'learn':>10}{'kept':>11}" + "".join(f"{name:>22}" for name in names))
-for method in tuning.METHODS:
-    line = f"{method:<16}"
-    line += "".join(
-        f"{scores_of(names[0], method, what)[0]:>{width},}"
-        for what, width in (("trainable", 10), ("kept", 11))
-    )
+for method in shown:
+    one = next(r["score"] for r in results if r["cell"]["method"] == method)
+    line = f"{method:<16}{one['trainable']:>10,}{one['kept']:>11,}"
     for name in names:
         scores = scores_of(name, method)
-        line += f"{f'{scores.mean():.3f} ({scores.min():.3f}-{scores.max():.3f})':>22}"
+        if len(scores):
+            line += f"{f'{scores.mean():.3f} ({scores.min():.3f}-{scores.max():.3f})':>22}"
     print(line)
 
 # %%
@@ -632,13 +642,15 @@ figure, axes = plt.subplots(1, len(names), figsize=size, sharey=True, layout="co
 marks = ("k:", "k--", "C0v", "C0o", "C1s", "C1D", "C1^", "C2P", "C3*")
 styles = dict(zip(tuning.METHODS, marks, strict=True))
 for axis, name in zip(axes, names, strict=True):
-    for method, style in styles.items():
-        scores = scores_of(name, method)
+    for method in shown:
+        scores, style = scores_of(name, method), styles[method]
+        if not len(scores):
+            continue
+        middle = scores.mean()
         if tuning.METHODS[method] is None:
-            axis.axhline(scores.mean(), color="k", linestyle=style[1:], label=f"{method} (0 learn)")
+            axis.axhline(middle, color="k", linestyle=style[1:], label=f"{method} (0 learn)")
             continue
         count, kept = (scores_of(name, method, what)[0] for what in ("trainable", "kept"))
-        middle = scores.mean()
         bars = [[middle - scores.min()], [scores.max() - middle]]
         axis.errorbar(count, middle, bars, fmt=style, capsize=4, markersize=8, label=method)
         if kept != count:
@@ -646,16 +658,17 @@ for axis, name in zip(axes, names, strict=True):
             axis.plot(kept, middle, style, markersize=8, fillstyle="none")
     axis.set(xscale="log", xlabel="parameters that learn (hollow: that are kept)", title=name)
 axes[0].set_ylabel("accuracy (share right)")
-axes[0].set_ylim(None, 1.03)
-figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
-figure.suptitle(f"Mean of {len(scores)} seeds; bars from the lowest to the highest")
+axes[0].set_ylim(0, 1.05)
+figure.legend(*axes[-1].get_legend_handles_labels(), loc="outside right center")
+seeds = {result["cell"]["seed"] for result in results}
+figure.suptitle(f"Mean over seeds ({len(seeds)}); bars from the lowest to the highest")
 plt.show()
 
 # %% [markdown]
 # And are the differences more than luck? Pair by seed, as in lab 10, with your `paired_interval`.
 
 # %%
-for name in names:
+for name in names if len(seeds) > 1 else ():
     for first, second in (
         ("prompt", "few-shot"),
         ("prompt", "vectors alone"),

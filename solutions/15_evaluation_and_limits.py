@@ -33,8 +33,8 @@ from gpt_tf.world import lexicon
 #
 # The right answer is "in the garden". The model says "In the old garden." Right or wrong?
 #
-# **Exact match** says: wrong, but be fair about it. Case, punctuation and articles don't count. That
-# is `normalise_answer`, which you are given: it makes "in old garden" of it.
+# **Exact match** says: wrong, but be fair about it. Case, punctuation and articles don't count.
+# `normalise_answer`, which you are given, takes them out and makes "in old garden" of it.
 #
 # **F1** gives points for the words that are right. Two shares matter: how many of the model's words
 # are in the right answer (precision), and how many of the right answer's words the model has
@@ -136,7 +136,8 @@ def bleu(translations, references, max_order=4):
                 Counter(tuple(text[i : i + n]) for i in range(len(text) - n + 1))
                 for text in (mine, *rights)
             )
-            matches[n - 1] += sum(min(k, max(o[gram] for o in others)) for gram, k in counts.items())
+            for gram, count in counts.items():
+                matches[n - 1] += min(count, max(other[gram] for other in others))
             totals[n - 1] += counts.total()
     if not all(matches):
         return 0.0
@@ -349,18 +350,20 @@ check("lab15.two_sample_t_test")
 for freedom in (90, 107, 108, 109, 110, 111, 130, 158):
     ps = [2 * stats.t.sf(t, freedom) for t in (12.65, 12.75)]
     fits = "  fits" if ps[1] < 3.25e-23 and ps[0] >= 3.15e-23 else ""
-    print(f"{freedom:3} degrees of freedom: t of 12.65 to 12.75 has p of {ps[0]:.2g} to {ps[1]:.2g}{fits}")
+    print(f"{freedom:3} degrees of freedom: t 12.65 to 12.75 is p {ps[0]:.2g} to {ps[1]:.2g}{fits}")
 
 # %%
 answers = detection.answers_like_table_3_12()
 accuracies = {name: participant_accuracies(counts) for name, counts in answers.items()}
 t, p = two_sample_t_test(accuracies["control"], accuracies["GPT-3 175B"])
-print(f"{'':12}{'mean (95% interval)':>22}{'I dont know':>14}{'t (p)':>18}")
+DONT_KNOW = "I don't know"
+print(f"{'':12}{'mean (95% interval)':>22}{DONT_KNOW:>14}{'t (p)':>18}")
 for name, counts in answers.items():
     mean, low, high = (100 * value for value in mean_interval(accuracies[name]))
     unknown = 100 * np.sum(counts, axis=0)[2] / np.sum(counts)
     test = "" if name == "control" else f"{t:.1f} ({p:.1e})"
-    print(f"{name:12}{f'{mean:.0f}% ({low:.0f}-{high:.0f})':>22}{f'{unknown:.1f}%':>14}{test:>18}")
+    interval = f"{mean:.0f}% ({low:.0f}-{high:.0f})"
+    print(f"{name:12}{interval:>22}{f'{unknown:.1f}%':>14}{test:>18}")
     said = detection.PAPER[name]
     test = f"{said['t']} ({said['p']:.1e})" if "t" in said else ""
     interval = f"{said['mean']}% ({said['low']}-{said['high']})"
@@ -383,12 +386,10 @@ model, tokenizer = presets.load(PRESET)
 stop = tokenizer.token_id(END)
 
 
-def write(prompts, new_tokens, temperature=0.0, seed=15, top_p=None):
+def write(prompts, new_tokens, temperature=0.0):
     """Returns what the model writes after each prompt, up to the end of the text."""
     ids = [tokenizer.encode(prompt) for prompt in prompts]
-    texts = parts.generate(
-        model, ids, new_tokens, temperature, seed=seed, top_p=top_p, stop_token=stop
-    )
+    texts = parts.generate(model, ids, new_tokens, temperature, seed=15, stop_token=stop)
     ends = [text[len(prompt) :].tolist() for prompt, text in zip(ids, texts, strict=True)]
     return [tokenizer.decode(end).split(END)[0] for end in ends]
 
@@ -401,7 +402,7 @@ def as_question(example):
     return prompt, text[begin:].split()[0], example.texts[1:]
 
 
-asked = world.examples("multiple_choice", 8 if short() else 160, seed=15, split="validation")
+asked = world.examples("multiple_choice", 8 if short() else 128, seed=15, split="validation")
 questions = [as_question(example) for example in asked]
 written = [text.split("\n")[0] for text in write([prompt for prompt, _, _ in questions], 10)]
 scores, guesses = {}, []
@@ -411,8 +412,12 @@ for (_, word, options), example, text in zip(questions, asked, written, strict=T
     # What an answer scores that is drawn from the passage: the mean over the four that it names.
     guesses.append(np.mean([answer_scores(option, [right]) for option in options], axis=0))
 for (prompt, _, options), example, text in list(zip(questions, asked, written, strict=True))[:3]:
-    marks = answer_scores(text, [options[example.label]])
-    print(f"{prompt}{text}   [right: {options[example.label]}; EM {marks[0]:.0f}, F1 {marks[1]:.2f}]\n")
+    exact, f1 = answer_scores(text, [options[example.label]])
+    print(f"{prompt}{text}   [right: {options[example.label]}; EM {exact:.0f}, F1 {f1:.2f}]\n")
+from_passage = [
+    answer_scores(text, options)[0] for (*_, options), text in zip(questions, written, strict=True)
+]
+print(f"{np.mean(from_passage):.0%} of the answers are one of the four that the passage names.")
 
 # %% [markdown]
 # And the translations. Two solved examples stand in each prompt. Your BLEU is printed beside the
@@ -421,13 +426,13 @@ for (prompt, _, options), example, text in list(zip(questions, asked, written, s
 # where you take the closest.)
 
 # %%
-to_translate = world.examples("translation", 8 if short() else 120, seed=15, split="validation")
+to_translate = world.examples("translation", 8 if short() else 128, seed=15, split="validation")
 shown = "\n".join(e.texts[0] + e.label for e in world.examples("translation", 2, seed=16))
 prompts = [f"{shown}\n{example.texts[0]}" for example in to_translate]
 targets = [example.label.split() for example in to_translate]
 rng = np.random.default_rng(15)
 versions = {
-    PRESET: [text.split("\n")[0].split() for text in write(prompts, 16)],
+    PRESET: [text.split("\n")[0].split() for text in write(prompts, 14)],
     "right, last word missing": [words_of[:-1] for words_of in targets],
     "right, first two words swapped": [[t[1], t[0], *t[2:]] for t in targets],
     "right words, shuffled": [list(rng.permutation(t)) for t in targets],
@@ -468,13 +473,15 @@ plt.show()
 
 # %% [markdown]
 # Compare the bars on the left with those at the right end of the same picture: an answer drawn from
-# the passage at random is right one time in four. And see that F1 is above exact match even there.
-# "In the hotel" and "in the park" share the word "in". So an F1 alone says little; a guess gets
-# one, too.
+# the passage at random is right one time in four. A model below that has not merely guessed badly:
+# see above how often it did not even name something from the passage. And F1 is above exact match
+# even for guesses. "In the hotel" and "in the park" share the word "in". So an F1 alone says
+# little; a guess gets one, too.
 #
-# On the right, BLEU punishes a lost word, a swap and a wrong order very differently, and the order
-# of the words hardest. It knows nothing of meaning. A sentence may mean the opposite and lose one
-# word.
+# On the right, look at the swap. All words are right and only the first two have changed places,
+# but in sentences of four to six words hardly a run of four is left, and BLEU is a product. It was
+# made for long sentences and many of them. And it knows nothing of meaning: a sentence that says
+# the opposite may lose one word.
 #
 # ## 15.9 Experiment: what stands in the training text?
 #
@@ -490,7 +497,9 @@ training = {
     source: [words(text) for text in pretraining.documents(source, "train")[:amount]]
     for source in sources
 }
-held_out = {f"{source}, held out": pretraining.documents(source, "validation") for source in sources}
+held_out = {
+    f"{source}, held out": pretraining.documents(source, "validation") for source in sources
+}
 held_out["questions of 15.8"] = [example.texts[0] for example in asked]
 if REAL:
     from gpt_tf import catalog
@@ -546,7 +555,7 @@ for name in held_out:
 
 # %%
 def nats_a_token(texts):
-    """Returns each text's mean loss under the model, in nats a token; its first 64 tokens count."""
+    """Returns each text's mean loss, in nats a token; its first 64 tokens count."""
     rows = [tokenizer.encode(text)[:64] for text in texts]
     found = []
     for i in range(0, len(rows), 64):
@@ -555,7 +564,7 @@ def nats_a_token(texts):
     return np.array(found)
 
 
-texts = held_out["docstrings, held out"][: 60 if short() else None]
+texts = held_out["docstrings, held out"][: 60 if short() else 400]
 dirty = overlaps["docstrings, held out", 13][: len(texts)] > 0
 losses = nats_a_token(texts)
 for name, group in (("clean", losses[~dirty]), ("dirty", losses[dirty]), ("all", losses)):
@@ -582,7 +591,7 @@ if min(dirty.sum(), (~dirty).sum()) > 1:
 # written. So their text is in the picture.
 
 # %%
-TEXTS, PROMPT, LONG = (2, 16, 96) if short() else (12, 32, 736)
+TEXTS, PROMPT, LONG = (8, 8, 56) if short() else (12, 32, 736)
 source = "The Time Machine" if REAL else "docstrings, held out"
 stream = []
 for text in held_out[source]:
@@ -606,7 +615,7 @@ def was_there(tokens, n=4):
     return found
 
 
-BIN = 32 if short() else 92
+BIN = 28 if short() else 92
 figure, axis = plt.subplots(figsize=(8, 4.2))
 for (name, texts), marker in zip(long_texts.items(), "ks^o", strict=True):
     repeated = np.mean([was_there(text)[PROMPT - 3 :] for text in texts], axis=0)
@@ -631,34 +640,50 @@ plt.show()
 # * A person of the world is a she or a he throughout. The model writes about each of them; does
 #   one text have both words?
 
-# %%
-kinds = list(lexicon.kinds().values())[: 3 if short() else None]
-label_ids = np.array([[tokenizer.encode(" Yes")[0], tokenizer.encode(" No")[0]]] * len(kinds))
-affirmed = {}
-for kind in kinds:
-    for thing in (*kind.words, *kind.held_out)[: 2 if short() else None]:
-        asks = [f"Is {lexicon.an(thing)} {lexicon.an(other.noun)}?" for other in kinds]
-        rows = [tokenizer.encode(question) for question in asks]
-        lengths = np.array([len(row) for row in rows])
-        tokens = np.array([row + [stop] * (lengths.max() - len(row)) for row in rows], "int32")
-        chances = parts.label_word_probabilities(model(tokens), lengths, label_ids)
-        affirmed[kind.noun, thing] = [k.noun for k, c in zip(kinds, chances, strict=True) if c[0] > c[1]]
-yes = np.array([len(said) for said in affirmed.values()])
-right = np.mean([kind in said for (kind, _), said in affirmed.items()])
-print(f"{len(yes)} things, each asked about {len(kinds)} kinds: {right:.0%} got a yes to their own kind.")
-print(f"One yes: {np.mean(yes == 1):.0%} of the things; several: {np.mean(yes > 1):.0%}; none: {np.mean(yes == 0):.0%}.")
-thing, said = list(affirmed.items())[0]
-print(f"For example, {lexicon.an(thing[1])} is {thing[0]}, and yes to: {', '.join(said) or 'nothing'}.")
 
 # %%
-names = lexicon.names()[: 4 if short() else None]
+def likelier(prompts, options):
+    """Returns the place of the option whose first token is likelier next, for each prompt."""
+    label_ids = np.array([[tokenizer.encode(f" {option}")[0] for option in options]])
+    rows = [tokenizer.encode(prompt) for prompt in prompts]
+    lengths = np.array([len(row) for row in rows])
+    tokens = np.array([row + [stop] * (lengths.max() - len(row)) for row in rows], "int32")
+    chances = parts.label_word_probabilities(
+        model(tokens), lengths, np.repeat(label_ids, len(rows), axis=0)
+    )
+    return np.argmax(chances, axis=1)
+
+
+kinds = list(lexicon.kinds().values())[: 3 if short() else None]
+affirmed = {}  # (kind, thing): the kinds to which it says yes
+for kind in kinds:
+    things = (*kind.words, *kind.held_out)
+    asks = [
+        f"Is {lexicon.an(thing)} {lexicon.an(other.noun)}?" for thing in things for other in kinds
+    ]
+    said = likelier(asks, ["Yes", "No"]).reshape(len(things), len(kinds))
+    for thing, row in zip(things, said, strict=True):
+        affirmed[kind.noun, thing] = [
+            other.noun for other, no in zip(kinds, row, strict=True) if not no
+        ]
+yes = np.array([len(said) for said in affirmed.values()])
+right = np.mean([kind in said for (kind, _), said in affirmed.items()])
+print(f"{len(yes)} things, each asked about {len(kinds)} kinds")
+print(f"yes to its own kind: {right:.0%} of the things")
+for name, share in (("one yes", yes == 1), ("several", yes > 1), ("none", yes == 0)):
+    print(f"{name}: {np.mean(share):.0%}")
+(kind, thing), said = next(iter(affirmed.items()))
+print(f"{thing}, which is a kind of {kind}, is said to be: {', '.join(said) or 'nothing'}")
+
+# %%
+names = lexicon.names()[: 8 if short() else None]
 prompts = [f"{name} got up early and went to the" for name, _, _ in names]
-mixed = {}
+repeats, mixed = 1 if short() else 5, {}
 for temperature in (0.7, 1.0, 1.3):
-    found = []
-    for seed in range(1 if short() else 5):
-        spoken = [set(words(text)) for text in write(prompts, 90, temperature, seed)]
-        found += [{"she", "he"} <= said for said in spoken]
+    spoken = [
+        set(words(text)) for text in write(prompts * repeats, 56 if short() else 90, temperature)
+    ]
+    found = [{"she", "he"} <= said for said in spoken]
     mixed[temperature] = sum(found), len(found)
     print(f"temperature {temperature}: {sum(found)} of {len(found)} texts have both she and he")
 
@@ -667,20 +692,23 @@ figure, axes = plt.subplots(1, 2, figsize=(12, 3.8), layout="constrained")
 axes[0].hist(yes, bins=np.arange(len(kinds) + 2) - 0.5, edgecolor="white")
 axes[0].axvline(1, color="black", linestyle=":", label="no contradiction: one yes")
 axes[0].set(xlabel="kinds of which it says yes (number)", ylabel="things (number)")
+axes[0].margins(y=0.25)
 axes[0].set_title(f"Is it a ...? Asked of {len(kinds)} kinds")
 axes[0].legend()
 rates = np.array([k / n for k, n in mixed.values()])
-intervals = np.array([stats.binomtest(k, n).proportion_ci(method="wilson") for k, n in mixed.values()])
+intervals = np.array(
+    [stats.binomtest(k, n).proportion_ci(method="wilson") for k, n in mixed.values()]
+)
 axes[1].errorbar(list(mixed), rates, np.abs(intervals.T - rates), fmt="o", capsize=3)
 axes[1].set(xlabel="temperature (no unit)", ylabel="share of texts with both", ylim=(0, None))
 axes[1].set_title("She and he in one person's day (95% intervals)")
 plt.show()
 
 # %% [markdown]
-# The two probes tell different stories. A text holds on to its person: the name, and every "she" so
-# far, stand in it, and attention finds them. What a plum is stands nowhere in the question. There
-# the model has only its weights, and it answers yes or no by the sound of the question. Each answer
-# on its own looks fine. Only asking twice shows that no opinion is behind them.
+# The two probes tell different stories. A text holds on to its person nearly always: the name, and
+# every "she" so far, stand in it, and attention finds them. What a plum is stands nowhere in the
+# question. There the model has only its weights. Take any one of its answers and it may look fine;
+# ask about all kinds, and you see how much of an opinion is behind it.
 #
 # ## 15.11 Experiment: a person, or a model?
 #
@@ -689,7 +717,7 @@ plt.show()
 # the same preset at temperature 1.5, which writes badly on purpose.
 
 # %%
-PASSAGES, PROMPT, NEW = (8, 8, 24) if short() else (120, 12, 52)
+PASSAGES, PROMPT, NEW = (8, 8, 56) if short() else (120, 12, 52)
 begins = np.linspace(0, len(stream) - PROMPT - NEW, PASSAGES).astype(int)
 pieces = [tokenizer.decode(stream[i : i + PROMPT + NEW]).replace(END, "\n\n") for i in begins]
 prompts = [stream[i : i + PROMPT] for i in begins]
@@ -743,16 +771,17 @@ if min(map(len, yours.values())) > 1:
 # * **guesser** tosses a coin, and does not know one time in ten.
 # * **speller** looks for words that it has never read. Whoever has two or more of them in so few
 #   lines must be a model. With one, it doesn't know.
-# * **the model itself** knows how likely text by people is under the preset. It has seen twenty
-#   texts by people, and takes a passage for a model's if it is likelier, or less likely, than
-#   nineteen of twenty such texts would be.
+# * **the model** looks at the likelihood under the preset. It has seen some other passages by
+#   people, and takes for a model's whatever is much likelier than these, or much less likely: more
+#   than 1.96 standard deviations from their mean.
 
 # %%
 READ = {word for text in everything for word in text}
 likelihood = {}
 for texts in passages.values():
     likelihood |= dict(zip(texts, nats_a_token(texts), strict=True))
-sample = nats_a_token(held_out[source][:20])
+others = [stream[i + PROMPT + NEW : i + 2 * (PROMPT + NEW)] for i in begins[:-1]]
+sample = nats_a_token([tokenizer.decode(tokens).replace(END, "\n\n") for tokens in others])
 middle, spread = float(np.mean(sample)), float(np.std(sample, ddof=1))
 
 
@@ -771,21 +800,23 @@ def the_model(text, rng):
 
 study = {}
 for answer in (guesser, speller, the_model):
-    for name in ("control", PRESET):
+    for seed, name in enumerate(("control", PRESET)):
         counts = detection.simulate(
-            answer, passages["people"], passages[name], 8 if short() else 80, 4 if short() else 12
-        )
+            answer, passages["people"], passages[name],
+            participants=8 if short() else 80, size=4 if short() else 12, seed=seed,
+        )  # fmt: skip
         unknown = np.sum(counts, axis=0)[2] / np.sum(counts)
         study[answer.__name__, name] = participant_accuracies(counts), unknown
 
 # %%
-print(f"{'simulated':12}{'':10}{'mean (95% interval)':>22}{'I dont know':>14}{'t (p)':>18}")
+print(f"{'simulated':12}{'':10}{'mean (95% interval)':>22}{DONT_KNOW:>14}{'t (p)':>18}")
 for (answer, name), (values, unknown) in study.items():
     mean, low, high = mean_interval(values)
     control, test = study[answer, "control"][0], ""
     if name != "control" and max(np.ptp(control), np.ptp(values)) > 0:
         test = "{:.1f} ({:.1e})".format(*two_sample_t_test(control, values))
-    print(f"{answer:12}{name:10}{f'{mean:.0%} ({low:.0%}-{high:.0%})':>22}{unknown:>14.1%}{test:>18}")
+    interval = f"{mean:.0%} ({low:.0%}-{high:.0%})"
+    print(f"{answer:12}{name:10}{interval:>22}{unknown:>14.1%}{test:>18}")
 
 # %%
 figure, axis = plt.subplots(figsize=(9, 4.2), layout="constrained")
@@ -796,8 +827,8 @@ groups = {
 groups["people,\nGPT-3 table 3.12"] = [mean_interval(values) for values in accuracies.values()]
 for shift, column, name in ((-0.08, 0, "control"), (0.08, 1, f"{PRESET}; in the paper 175B")):
     found = np.array([values[column] for values in groups.values()])
-    errors = np.abs(found[:, 1:].T - found[:, 0])
-    axis.errorbar(np.arange(len(groups)) + shift, found[:, 0], errors, fmt="o", capsize=4, label=name)
+    places, errors = np.arange(len(groups)) + shift, np.abs(found[:, 1:].T - found[:, 0])
+    axis.errorbar(places, found[:, 0], errors, fmt="o", capsize=4, label=name)
 axis.axhline(0.5, color="gray", linestyle=":", label="a coin")
 axis.set_xticks(range(len(groups)), [g.replace("_", " ") for g in groups])
 axis.set(xlabel="who answers (the first three are simulated)", ylabel="accuracy (share right)")
@@ -814,8 +845,11 @@ plt.show()
 # * The speller finds the control by its made-up words. Against the preset it has less to go by.
 #   That is the form of table 3.12: a bad writer is found out, a better one is not, **by this
 #   reader**.
-# * Whoever else reads may find other traces. The model knows its own text by its likelihood, which
-#   no person can see.
+# * The model measures something that no person can see. The control's text is far from likely.
+#   Whether the preset's own text stands out depends on its temperature. Greedy text is likelier
+#   than people's, hot text is less likely, and somewhere between them the two are alike on
+#   average. Change the 0.8 above and run it again.
+# * The paper's people had neither a word list nor a likelihood, and much longer texts.
 #
 # So "52%" is a statement about a text, a reader, a length and an hour, and not about a model alone.
 #
@@ -881,12 +915,13 @@ def choose(prompt, options, normalise):
 
 YES_NO = ["Yes.", "No."]
 chosen = {"physics": [], "WiC-like": [], "ANLI-like": []}  # of each: (choice, right one)
-for begin, *ends in PHYSICS:
+some = slice(4 if short() else None)
+for begin, *ends in PHYSICS[some]:
     chosen["physics"].append((choose(begin, ends, "length"), 0))
-for word, one, two, same in WIC:
+for word, one, two, same in WIC[some]:
     prompt = parts.build_prompt("", [], f"{one} {two} Does {word} mean the same in both?")
     chosen["WiC-like"].append((choose(prompt, YES_NO, "unconditional"), 0 if same else 1))
-for premise, claim, follows in ANLI:
+for premise, claim, follows in ANLI[some]:
     prompt = parts.build_prompt("", [], f"{premise} Is it true that {claim.rstrip('.')}?")
     chosen["ANLI-like"].append((choose(prompt, YES_NO, "unconditional"), 0 if follows else 1))
 
@@ -896,7 +931,9 @@ for place, (name, pairs) in enumerate(chosen.items()):
     right = sum(choice == answer for choice, answer in pairs)
     low, high = stats.binomtest(right, len(pairs)).proportion_ci(method="wilson")
     share = right / len(pairs)
-    axis.errorbar(share, place, xerr=[[share - low], [high - share]], fmt="o", capsize=4, color="C0")
+    axis.errorbar(
+        share, place, xerr=[[share - low], [high - share]], fmt="o", capsize=4, color="C0"
+    )
     firsts = sum(choice == 0 for choice, _ in pairs)
     said = "" if name == "physics" else f", yes {firsts} times"
     print(f"{name:10} {right:2} of {len(pairs)} right ({low:.0%} to {high:.0%}){said}")
@@ -927,36 +964,37 @@ plt.show()
 # question does not care.
 
 # %%
+asked_words = next(q for q in zero_shot.questions(1000) if q.name == "word")
 adjectives = [
     (text.split()[0].lower(), answer)
-    for asked_words in zero_shot.questions(1000)
-    if asked_words.name == "word"
     for text, answer in zip(asked_words.prompts, asked_words.answers, strict=True)
-][: 4 if short() else None]
+]
 VERDICTS = ["Good.", "Bad."]
+QUESTION = "Is something {} good or bad?"
 
 
-def is_right(word, answer, shots, lie, rng):
-    """Returns whether the model calls a word right, with solved examples that may all be lies."""
+def with_examples(word, shots, lie, rng):
+    """Returns a prompt that asks about a word, after solved examples that may all be lies."""
     others = [pair for pair in adjectives if pair[0] != word]
     shown = [others[i] for i in rng.choice(len(others), shots, replace=False)]
-    solved = [(f"Is something {w} good or bad?", VERDICTS[1 - a if lie else a]) for w, a in shown]
-    prompt = parts.build_prompt("", solved, f"Is something {word} good or bad?")
-    return choose(prompt, VERDICTS, "none") == answer
+    solved = [(QUESTION.format(w), VERDICTS[1 - a if lie else a]) for w, a in shown]
+    return parts.build_prompt("", solved, QUESTION.format(word))
 
 
 shots = (0, 2) if short() else (0, 1, 2, 4, 8)
+repeats = 1 if short() else 5
+truth = np.array([answer for _, answer in adjectives])
 curves = {"true examples": [], "every example a lie": []}
-with tqdm(total=2 * len(shots), desc="asking", unit="setting") as bar:
+with tqdm(total=2 * len(shots) * repeats, desc="asking", unit="round") as bar:
     for lie, name in enumerate(curves):
         for k in shots:
-            rng = np.random.default_rng([15, k])
-            repeats = 1 if k == 0 or short() else 3
-            rights = [
-                is_right(word, answer, k, lie, rng) for word, answer in adjectives * repeats
-            ]
-            curves[name].append(np.mean(rights))
-            bar.update()
+            right = []
+            for repeat in range(repeats):
+                rng = np.random.default_rng([15, k, repeat])
+                prompts = [with_examples(word, k, lie, rng) for word, _ in adjectives]
+                right += (likelier(prompts, VERDICTS) == truth).tolist()
+                bar.update()
+            curves[name].append(np.mean(right))
 
 # %%
 figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
@@ -969,7 +1007,8 @@ axis.set_title(f"Is something dismal good or bad? {len(adjectives)} words")
 axis.legend()
 plt.show()
 for name, values in curves.items():
-    print(f"{name:20}" + "".join(f"{k:5} shown: {v:.2f}" for k, v in zip(shots, values, strict=True)))
+    line = (f"{k:5} shown: {v:.2f}" for k, v in zip(shots, values, strict=True))
+    print(f"{name:20}" + "".join(line))
 
 # %% [markdown]
 # If the two curves lie on each other, the examples have told the model nothing about **which**
@@ -987,8 +1026,9 @@ for name, values in curves.items():
 #
 # 1. Your F1 gives points for a shared "in". Would leaving out more words than the articles be
 #    fairer? What would become of "to be or not to be"?
-# 2. A test of 12,000 texts is checked by 13-grams, and 9,000 are dirty. The score on the clean 3,000
-#    is as high as on all. Does that show that contamination did no harm? What else might it mean?
+# 2. A test of 12,000 texts is checked by 13-grams, and 9,000 are dirty. The score on the other
+#    3,000 is as high as on all. Does that show that contamination did no harm? What else might it
+#    mean?
 # 3. Does a model that has read the web learn a task from ten examples, or find it again? Which
 #    experiment would convince you, on a model whose training text you cannot see?
 # 4. People tell model from person at 52%. What do we do with the news then? Is there a trace that
@@ -1008,8 +1048,8 @@ for name, values in curves.items():
 #
 # ## What you built
 #
-# Fifteen labs ago a language model was a table of counts. You have since written the tokens
-# (lab 02), the embeddings (03), attention (04), the block (05) and the whole GPT (06); you trained
-# it on raw text (07) and let it write (08). You taught it tasks (09), asked what it had carried over
-# (10), asked it tasks in plain words (11, 12), trained a prompt in front of it (13), and saw how it
-# grows (14). In this lab you measured it.
+# Fifteen labs ago a language model was a table of counts (lab 01). You have since written the
+# tokens (02), the embeddings (03), attention (04), the block (05) and the whole GPT (06). You
+# trained it on raw text (07) and let it write (08). You fine-tuned it (09), asked what it had
+# carried over (10), gave it tasks in plain words (11, 12), trained a prompt in front of it (13) and
+# saw how it grows (14). In this lab you measured it.

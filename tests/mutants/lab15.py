@@ -118,16 +118,19 @@ def answer_scores(predicted, answers):
 def bleu(translations, references, max_order=4):
     if len(translations) != len(references) or not all(references):
         raise ValueError("a reference is missing")
-    grams = lambda text, n: [tuple(text[i : i + n]) for i in range(len(text) - n + 1)]
+
+    def grams(text, n):
+        return [tuple(text[i : i + n]) for i in range(len(text) - n + 1)]
+
     c = sum(map(len, translations))
     r = sum(
         min(map(len, rights), key=lambda x: (abs(x - len(mine)), x))
-        for mine, rights in zip(translations, references)
+        for mine, rights in zip(translations, references, strict=False)
     )
     logs = 0.0
     for n in range(1, max_order + 1):
         matches = total = 0
-        for mine, rights in zip(translations, references):
+        for mine, rights in zip(translations, references, strict=False):
             there = {gram for right in rights for gram in grams(right, n)}
             matches += sum(gram in there for gram in grams(mine, n))
             total += len(grams(mine, n))
@@ -141,9 +144,12 @@ def bleu(translations, references, max_order=4):
 def bleu(translations, references, max_order=4):
     if len(translations) != len(references) or not all(references):
         raise ValueError("a reference is missing")
-    grams = lambda text, n: Counter(tuple(text[i : i + n]) for i in range(len(text) - n + 1))
+
+    def grams(text, n):
+        return Counter(tuple(text[i : i + n]) for i in range(len(text) - n + 1))
+
     scores = []
-    for mine, rights in zip(translations, references):
+    for mine, rights in zip(translations, references, strict=False):
         r = min(map(len, rights), key=lambda x: (abs(x - len(mine)), x))
         precisions = []
         for n in range(1, max_order + 1):
@@ -155,7 +161,9 @@ def bleu(translations, references, max_order=4):
         if 0 in precisions:
             scores.append(0.0)
         else:
-            scores.append(np.prod(precisions) ** (1 / max_order) * math.exp(min(0, 1 - r / len(mine))))
+            scores.append(
+                np.prod(precisions) ** (1 / max_order) * math.exp(min(0, 1 - r / len(mine)))
+            )
     return float(np.mean(scores))
 
 
@@ -163,11 +171,14 @@ def bleu(translations, references, max_order=4):
 def bleu(translations, references, max_order=4):
     if len(translations) != len(references) or not all(references):
         raise ValueError("a reference is missing")
-    grams = lambda text, n: Counter(tuple(text[i : i + n]) for i in range(len(text) - n + 1))
+
+    def grams(text, n):
+        return Counter(tuple(text[i : i + n]) for i in range(len(text) - n + 1))
+
     precisions = []
     for n in range(1, max_order + 1):
         matches = total = 0
-        for mine, rights in zip(translations, references):
+        for mine, rights in zip(translations, references, strict=False):
             there = Counter()
             for right in rights:
                 there |= grams(right, n)
@@ -181,10 +192,13 @@ def bleu(translations, references, max_order=4):
 def bleu(translations, references, max_order=4):
     if len(translations) != len(references) or not all(references):
         raise ValueError("a reference is missing")
-    grams = lambda text, n: Counter(tuple(text[i : i + n]) for i in range(len(text) - n + 1))
+
+    def grams(text, n):
+        return Counter(tuple(text[i : i + n]) for i in range(len(text) - n + 1))
+
     c = r = 0
     matches, totals = np.zeros(max_order), np.zeros(max_order)
-    for mine, rights in zip(translations, references):
+    for mine, rights in zip(translations, references, strict=False):
         c += len(mine)
         r += min(map(len, rights), key=lambda x: (abs(x - len(mine)), x))
         for n in range(max_order):
@@ -202,11 +216,12 @@ def bleu(translations, references, max_order=4):
 def bleu(translations, references, max_order=4):
     if len(translations) != len(references) or not all(references):
         raise ValueError("a reference is missing")
-    grams = lambda text: Counter(
-        tuple(text[i : i + max_order]) for i in range(len(text) - max_order + 1)
-    )
+
+    def grams(text):
+        return Counter(tuple(text[i : i + max_order]) for i in range(len(text) - max_order + 1))
+
     c = r = matches = total = 0
-    for mine, rights in zip(translations, references):
+    for mine, rights in zip(translations, references, strict=False):
         c += len(mine)
         r += min(map(len, rights), key=lambda x: (abs(x - len(mine)), x))
         there = Counter()
@@ -221,16 +236,19 @@ def bleu(translations, references, max_order=4):
 def bleu(translations, references, max_order=4):
     if len(translations) != len(references) or not all(references):
         raise ValueError("a reference is missing")
-    grams = lambda text, n: Counter(tuple(text[i : i + n]) for i in range(len(text) - n + 1))
+
+    def grams(text, n):
+        return Counter(tuple(text[i : i + n]) for i in range(len(text) - n + 1))
+
     c = sum(map(len, translations))
     r = sum(
         min(map(len, rights), key=lambda x: (abs(x - len(mine)), x))
-        for mine, rights in zip(translations, references)
+        for mine, rights in zip(translations, references, strict=False)
     )
     score = 1.0
     for n in range(1, max_order + 1):
         matches = total = 0
-        for mine, rights in zip(translations, references):
+        for mine, rights in zip(translations, references, strict=False):
             there = Counter()
             for right in rights:
                 there |= grams(right, n)
@@ -244,13 +262,16 @@ def bleu(translations, references, max_order=4):
 def bleu(translations, references, max_order=4):
     if len(translations) != len(references) or not all(references):
         raise ValueError("a reference is missing")
-    grams = lambda text, n: Counter(tuple(text[i : i + n]) for i in range(len(text) - n + 1))
+
+    def grams(text, n):
+        return Counter(tuple(text[i : i + n]) for i in range(len(text) - n + 1))
+
     c = sum(map(len, translations))
     r = sum(len(rights[0]) for rights in references)
     score = 1.0
     for n in range(1, max_order + 1):
         matches = total = 0
-        for mine, rights in zip(translations, references):
+        for mine, rights in zip(translations, references, strict=False):
             matches += sum((grams(mine, n) & grams(rights[0], n)).values())
             total += sum(grams(mine, n).values())
         score *= matches / max(1, total)
@@ -261,13 +282,16 @@ def bleu(translations, references, max_order=4):
 def bleu(translations, references, max_order=4):
     if len(translations) != len(references) or not all(references):
         raise ValueError("a reference is missing")
-    grams = lambda text, n: Counter(tuple(text[i : i + n]) for i in range(len(text) - n + 1))
+
+    def grams(text, n):
+        return Counter(tuple(text[i : i + n]) for i in range(len(text) - n + 1))
+
     c = sum(map(len, translations))
     r = sum(min(map(len, rights)) for rights in references)
     score = 1.0
     for n in range(1, max_order + 1):
         matches = total = 0
-        for mine, rights in zip(translations, references):
+        for mine, rights in zip(translations, references, strict=False):
             there = Counter()
             for right in rights:
                 there |= grams(right, n)
@@ -294,7 +318,10 @@ def ngram_overlap(training, tests, n=13):
 def ngram_overlap(training, tests, n=13):
     if n < 1:
         raise ValueError("n < 1")
-    grams = lambda text: {tuple(text[i : i + n]) for i in range(len(text) - n + 1)}
+
+    def grams(text):
+        return {tuple(text[i : i + n]) for i in range(len(text) - n + 1)}
+
     seen = set().union(*map(grams, training))
     return [len(grams(text) & seen) / max(1, len(grams(text))) for text in tests]
 
@@ -303,7 +330,10 @@ def ngram_overlap(training, tests, n=13):
 def ngram_overlap(training, tests, n=13):
     if n < 1:
         raise ValueError("n < 1")
-    grams = lambda text: {tuple(text[i : i + n]) for i in range(len(text) - n + 1)}
+
+    def grams(text):
+        return {tuple(text[i : i + n]) for i in range(len(text) - n + 1)}
+
     seen = set().union(*map(grams, training))
     return [float(bool(grams(text) & seen)) for text in tests]
 
@@ -344,7 +374,10 @@ def ngram_overlap(training, tests, n=13):
 def ngram_overlap(training, tests, n=13):
     if n < 1:
         raise ValueError("n < 1")
-    grams = lambda text: [frozenset(text[i : i + n]) for i in range(len(text) - n + 1)]
+
+    def grams(text):
+        return [frozenset(text[i : i + n]) for i in range(len(text) - n + 1)]
+
     seen = {gram for text in training for gram in grams(text)}
     return [sum(g in seen for g in grams(text)) / max(1, len(grams(text))) for text in tests]
 
@@ -378,7 +411,8 @@ def participant_accuracies(counts):
 @wrong("lab15.participant_accuracies", draws="accuracy.undecided-is-nan")
 def participant_accuracies(counts):
     counts = np.array(counts)
-    return (counts[:, 0] / (counts[:, 0] + counts[:, 1])).tolist()
+    with np.errstate(invalid="ignore"):
+        return (counts[:, 0] / (counts[:, 0] + counts[:, 1])).tolist()
 
 
 @wrong("lab15.participant_accuracies", draws="accuracy.share-wrong")
@@ -450,8 +484,9 @@ def mean_interval(values, confidence=0.95):
 
 @wrong("lab15.mean_interval", draws="interval.one-value")
 def mean_interval(values, confidence=0.95):
-    mean, error = np.mean(values), np.std(values, ddof=1) / len(values) ** 0.5
-    margin = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * error
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean, error = np.mean(values), np.std(values, ddof=1) / len(values) ** 0.5
+        margin = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * error
     return mean, mean - margin, mean + margin
 
 

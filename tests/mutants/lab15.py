@@ -484,9 +484,11 @@ def mean_interval(values, confidence=0.95):
 
 @wrong("lab15.mean_interval", draws="interval.one-value")
 def mean_interval(values, confidence=0.95):
+    n = np.float64(len(values))
+    mean = np.mean(values)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean, error = np.mean(values), np.std(values, ddof=1) / len(values) ** 0.5
-        margin = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * error
+        error = np.sqrt(np.sum((np.array(values) - mean) ** 2) / (n - 1) / n)
+    margin = stats.t.ppf((1 + confidence) / 2, n - 1) * error
     return mean, mean - margin, mean + margin
 
 
@@ -538,14 +540,14 @@ def two_sample_t_test(first, second):
     return float(t), float(2 * stats.t.sf(abs(t), n + m))
 
 
-@wrong("lab15.two_sample_t_test", draws="t-test.normal-tail")
+@wrong("lab15.two_sample_t_test", draws="t-test.sign-of-t")
 def two_sample_t_test(first, second):
     n, m = len(first), len(second)
     if min(n, m) < 2 or np.ptp(first) == np.ptp(second) == 0:
         raise ValueError("too few values")
     variance = (n * np.var(first) + m * np.var(second)) / (n + m - 2)
     t = (np.mean(first) - np.mean(second)) / np.sqrt(variance * (1 / n + 1 / m))
-    return float(t), float(2 * stats.norm.sf(abs(t)))
+    return float(t), float(2 * stats.t.sf(t, n + m - 2))
 
 
 @wrong("lab15.two_sample_t_test", draws="t-test.tail-by-subtraction")

@@ -631,6 +631,10 @@ axis.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
+# Greedy text goes round in circles, and once in one it does not leave it. Heat cures that. Then
+# compare with the people's line, from both sides: whoever stays with a subject repeats its names
+# and its phrases, so a text that repeats less than people do may only be one that has no subject.
+#
 # **Contradiction** is harder to count, since you need to know what contradicts what. In the little
 # world that is known. Two probes:
 #
@@ -849,7 +853,8 @@ plt.show()
 #   Whether the preset's own text stands out depends on its temperature. Greedy text is likelier
 #   than people's, hot text is less likely, and somewhere between them the two are alike on
 #   average. Change the 0.8 above and run it again.
-# * The paper's people had neither a word list nor a likelihood, and much longer texts.
+# * The last pair is the one of 15.7. The paper's people had neither a word list nor a likelihood,
+#   and much longer texts.
 #
 # So "52%" is a statement about a text, a reader, a length and an hour, and not about a model alone.
 #

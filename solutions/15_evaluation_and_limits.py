@@ -522,7 +522,7 @@ with tqdm(total=len(held_out) * len(LENGTHS), desc="overlap", unit="pass") as ba
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(13, 4.2), layout="constrained", sharey=True)
-for name, marker in zip(held_out, "osv^DP", strict=False):
+for name, marker in zip(held_out, "osv^DP*", strict=False):
     runs = [overlaps[name, n].mean() for n in LENGTHS]
     texts = [(overlaps[name, n] > 0).mean() for n in LENGTHS]
     axes[0].plot(LENGTHS, runs, f"{marker}-", label=name)
@@ -543,6 +543,8 @@ for name in held_out:
     print(f"{dirty.sum():6} of {len(dirty):5} texts ({dirty.mean():6.1%}): {name}")
 
 # %% [markdown]
+# (In the right picture a whole book is one text. One known run in it, and all of it counts.)
+#
 # Kept out is not the same as new. A docstring in one file repeats a sentence from another, with the
 # rest rewritten; the little world has a limited stock of sentences. Look at the curve of the
 # questions, too: short runs are all known, long ones are new, and neither says whether the answers
@@ -631,7 +633,7 @@ axis.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# Greedy text goes round in circles, and once in one it does not leave it. Heat cures that. Then
+# Greedy text goes round in circles, and once in one it hardly ever leaves it. Heat cures that. Then
 # compare with the people's line, from both sides: whoever stays with a subject repeats its names
 # and its phrases, so a text that repeats less than people do may only be one that has no subject.
 #
@@ -850,9 +852,9 @@ plt.show()
 #   That is the form of table 3.12: a bad writer is found out, a better one is not, **by this
 #   reader**.
 # * The model measures something that no person can see. The control's text is far from likely.
-#   Whether the preset's own text stands out depends on its temperature. Greedy text is likelier
-#   than people's, hot text is less likely, and somewhere between them the two are alike on
-#   average. Change the 0.8 above and run it again.
+#   Whether the preset's own text stands out depends on its temperature and on the people's text.
+#   Greedy text is likelier than theirs, hot text is less likely, and somewhere between them the two
+#   are alike on average. Change the 0.8 above and run it again.
 # * The last pair is the one of 15.7. The paper's people had neither a word list nor a likelihood,
 #   and much longer texts.
 #

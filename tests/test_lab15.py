@@ -403,6 +403,12 @@ def test_table_3_12_intervals(submission):
 
 
 @exercise("lab15.mean_interval")
+def test_two_values_are_enough(submission):
+    found = numbers(submission.call("mean_interval", [0.4, 0.6]), 3, "mean_interval")
+    expect_close(found, reference.interval([0.4, 0.6]), what="mean_interval([0.4, 0.6])")
+
+
+@exercise("lab15.mean_interval")
 def test_one_value_has_no_interval(submission):
     for values in ([0.5], []):
         what = f"mean_interval({values})"
@@ -481,6 +487,19 @@ def test_any_groups(submission, rng):
     first, second = rng.normal(size=9).tolist(), rng.normal(0.5, 2, size=6).tolist()
     right = stats.ttest_ind(first, second)
     what = "two_sample_t_test of normal values"
+    expect_close(
+        t_and_log_p(submission.call("two_sample_t_test", first, second), what),
+        [right.statistic, np.log10(right.pvalue)],
+        tolerance=1e-4,
+        what=f"{what}, t and log10(p)",
+    )
+
+
+@exercise("lab15.two_sample_t_test")
+def test_two_values_are_enough_for_a_group(submission):
+    first, second = [0.4, 0.6], [0.9, 0.8]
+    right = stats.ttest_ind(first, second)
+    what = f"two_sample_t_test({first}, {second})"
     expect_close(
         t_and_log_p(submission.call("two_sample_t_test", first, second), what),
         [right.statistic, np.log10(right.pvalue)],

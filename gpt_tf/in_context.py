@@ -133,7 +133,7 @@ class Settings:
     """
 
     sizes: dict = dataclasses.field(
-        default_factory=lambda: {"small": (1, 2, 32), "medium": (2, 4, 64), "large": (4, 4, 128)}
+        default_factory=lambda: {"small": (1, 2, 32), "medium": (2, 4, 64), "large": (3, 4, 96)}
     )
     length: int = 51
     steps: int = 2000

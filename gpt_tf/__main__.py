@@ -3,6 +3,7 @@
 `python -m gpt_tf pretrain`: pre-training alone, of any size; see `gpt_tf.pretraining`.
 `python -m gpt_tf results`: ten sets, with pre-training and without; see `gpt_tf.results`.
 `python -m gpt_tf transfer`: the experiments of lab 10 at full length; see `gpt_tf.transfer`.
+`python -m gpt_tf ladder`: GPTs of growing size, for lab 14; see `gpt_tf.ladder`.
 """
 
 import argparse
@@ -25,6 +26,11 @@ def main(arguments=None):
             from gpt_tf import transfer
 
             return transfer.main(arguments[1:])
+        if arguments[:1] == ["ladder"]:
+            quiet.load_tensorflow()
+            from gpt_tf import ladder
+
+            return ladder.main(arguments[1:])
         return whole_job(arguments)
     except KeyboardInterrupt:
         print("\nStopped; the same command goes on from here.", file=sys.stderr)

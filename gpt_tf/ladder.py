@@ -7,7 +7,6 @@ that is still high, is worse. No text is read twice.
 
 import argparse
 import dataclasses
-import functools
 import hashlib
 import json
 import pathlib
@@ -17,6 +16,7 @@ import time
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy import optimize, stats
 from tqdm.auto import tqdm
 
 from gpt_tf import ablation, corpora, job, parts, training
@@ -86,15 +86,36 @@ def cell_of(hidden_dim, tokens, rate=None, seed=0):
     return {"hidden_dim": hidden_dim, "tokens": tokens, "rate": rate, "seed": seed}
 
 
-def all_cells(seeds=1):
+def all_cells(seeds=1, most_tokens=TOKENS[-1]):
     """Returns the cells of the table: the ladder, fewest tokens first, then the trials of rates."""
     rungs = [
         cell_of(width, tokens, seed=seed)
         for tokens in TOKENS
+        if tokens <= most_tokens
         for width in HIDDEN_DIMS
         for seed in range(seeds)
     ]
     return rungs + [cell_of(w, TOKENS[0], rate) for w in TRIED_DIMS for rate in TRIED_RATES]
+
+
+def split_results(results):
+    """Parts the runs of the ladder from the trials of rates.
+
+    Args:
+        results: list of {"cell", "score"}.
+
+    Returns:
+        (ladder, trials): two such lists. A trial at the very rate of its rung is in both.
+    """
+    ladder = [r for r in results if r["cell"]["rate"] == rate_of(r["cell"]["hidden_dim"])]
+    trials = [
+        r
+        for r in results
+        if r["cell"]["hidden_dim"] in TRIED_DIMS
+        and r["cell"]["tokens"] == TOKENS[0]
+        and r["cell"]["seed"] == 0
+    ]
+    return ladder, trials
 
 
 def config_of(hidden_dim, settings):
@@ -196,9 +217,7 @@ def measure(config, text, tokens, rate, seed=0, settings=None):
     keras.utils.set_random_seed(seed)
     model = parts.GPT(config)
     model(np.zeros((1, 2), "int32"))
-    recipe = training.Recipe(
-        steps, batch_size, peak_rate=rate, warmup_steps=max(1, steps // 20), seed=seed
-    )
+    recipe = training.Recipe(steps, batch_size, peak_rate=rate, warmup_steps=steps // 20, seed=seed)
     trainer = training.Trainer(model)
     trainer(np.zeros((1, 2), "int32"))  # `fit` would build it with tokens that are floats
     trainer.compile(training.make_optimizer(recipe), jit_compile=training.pays_off(model))
@@ -208,10 +227,106 @@ def measure(config, text, tokens, rate, seed=0, settings=None):
         shown = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())
         trainer.fit(batches, callbacks=[shown], verbose=0, shuffle=False)
     seconds = time.monotonic() - begun
-    loss = training.evaluate(
-        model, text.validation, length, limit=settings.validation_windows
-    )
+    loss = training.evaluate(model, text.validation, length, limit=settings.validation_windows)
     return {"loss": loss, "seconds": seconds}
+
+
+# ------------------------------------------------------------------------------- a law of N and D
+
+
+def loss_of(law, parameters, tokens):
+    """Returns floor + a / N^alpha + b / D^beta (Hoffmann et al. 2022, section 3.3).
+
+    Args:
+        law: dict {"floor", "a", "alpha", "b", "beta"} of floats.
+        parameters: number or array, N, without embeddings.
+        tokens: number or array, D, of training.
+    """
+    lacks_size = law["a"] / np.asarray(parameters, "float64") ** law["alpha"]
+    return law["floor"] + lacks_size + law["b"] / np.asarray(tokens, "float64") ** law["beta"]
+
+
+def fit_law(parameters, tokens, losses):
+    """Fits `loss_of` to runs, by least squares of the logs of the losses.
+
+    Args:
+        parameters, tokens, losses: arrays of shape (runs,), at least 6 runs.
+
+    Returns:
+        (law, predict): the dict of `loss_of`, and a function from (parameters, tokens, confidence)
+        to (loss, low, high), with the interval of a single new run.
+
+    Raises:
+        ValueError: fewer than 6 runs.
+
+    Example:
+        >>> law, predict = fit_law(parameters, tokens, losses)
+        >>> predict(786432, 2**20, 0.95)
+    """
+    if len(losses) < 6:
+        raise ValueError(f"A law with 5 numbers needs at least 6 runs, not {len(losses)}.")
+    n, d, v = (np.log(np.asarray(x, "float64")) for x in (parameters, tokens, losses))
+    middle_n, middle_d = n.mean(), d.mean()
+
+    def log_loss(values, n, d):
+        # Each term by its log at the middle of the runs: so all five have the same scale.
+        floor, size, alpha, text, beta = values
+        terms = (floor, size - alpha * (n - middle_n), text - beta * (d - middle_d))
+        return np.logaddexp.reduce(np.broadcast_arrays(*terms))
+
+    # From several starts, since the floor may be anywhere between almost nothing and the losses.
+    starts = [
+        (v.min() + np.log(share), v.mean() - 1, slope, v.mean() - 1, slope)
+        for share in (0.2, 0.5, 0.8)
+        for slope in (0.1, 0.4)
+    ]
+    low, high = (-5, -10, 0.01, -10, 0.01), (v.min(), v.max(), 2, v.max(), 2)
+    fits = [
+        optimize.least_squares(lambda p: log_loss(p, n, d) - v, start, bounds=(low, high))
+        for start in starts
+    ]
+    best = min(fits, key=lambda fit: fit.cost)
+    floor, size, alpha, text, beta = best.x
+    law = {
+        "floor": float(np.exp(floor)),
+        "a": float(np.exp(size + alpha * middle_n)),
+        "alpha": float(alpha),
+        "b": float(np.exp(text + beta * middle_d)),
+        "beta": float(beta),
+    }
+    freedom = len(v) - len(best.x)
+    variance = 2 * best.cost / freedom
+    # Numbers of the law that the runs hardly tell have a wide spread, which cancels in its losses.
+    covariance = variance * np.linalg.pinv(best.jac.T @ best.jac)
+
+    def predict(parameters, tokens, confidence=0.95):
+        new = np.log(parameters), np.log(tokens)
+        middle = float(log_loss(best.x, *new))
+        slope = optimize.approx_fprime(best.x, lambda p: float(log_loss(p, *new)))
+        spread = np.sqrt(variance + slope @ covariance @ slope)
+        margin = stats.t.ppf((1 + confidence) / 2, freedom) * spread
+        return tuple(float(np.exp(x)) for x in (middle, middle - margin, middle + margin))
+
+    return law, predict
+
+
+def frontier(compute, losses):
+    """Finds the runs that no run of as little compute beats (GPT-3, figure 3.1).
+
+    Args:
+        compute, losses: arrays of shape (runs,).
+
+    Returns:
+        Int array, places of these runs, the cheapest first.
+
+    Example:
+        >>> frontier([1.0, 2.0, 3.0], [4.0, 4.5, 3.0])
+        array([0, 2])
+    """
+    order = np.lexsort((losses, compute))
+    sorted_losses = np.asarray(losses)[order]
+    best_before = np.minimum.accumulate(np.concatenate([[np.inf], sorted_losses[:-1]]))
+    return order[sorted_losses < best_before]
 
 
 # ------------------------------------------------------------------------- table and command line
@@ -250,11 +365,15 @@ def main(arguments):
         prog="python -m gpt_tf ladder", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--seeds", type=int, default=1, help="how many for each rung (default: 1)")
+    parser.add_argument(
+        "--tokens", type=int, default=TOKENS[-1], metavar="N",
+        help=f"no runs on more tokens (default: {TOKENS[-1]})",
+    )  # fmt: skip
     parser.add_argument("--table", metavar="FILE", help="where all results go (default: the run's)")
     parser.add_argument("--short", action="store_true", help="a tiny run, to see that it works")
     parser.add_argument("--fresh", action="store_true", help="forget what an earlier run left")
     options = parser.parse_args(arguments)
-    settings, cells, characters = Settings(), all_cells(options.seeds), None
+    settings, cells, characters = Settings(), all_cells(options.seeds, options.tokens), None
     if options.short:
         settings = Settings(vocabulary_size=300, max_sequence_length=16, validation_windows=8)
         cells, characters = [cell_of(width, 256) for width in (16, 32)], 50_000

@@ -57,7 +57,6 @@ def test_each_size_where_it_belongs(submission):
             "size.head-is-attended": reference.matrices(CONFIG, attended=CONFIG.head_dim),
             "size.embeddings": right + embeddings,
             "size.biases-and-norms": full,
-            "size.all-but-embeddings": full + 2 * width,
             "size.one-block": reference.matrices(CONFIG, layers=1),
             "size.three-attention-matrices": reference.matrices(CONFIG, query_key_value=2),
             "size.one-feed-forward-matrix": reference.matrices(CONFIG, feed_forward=1),
@@ -104,14 +103,11 @@ def test_six_operations(submission):
         right,
         misconceptions={
             "compute.forward-only": right / 3,
-            "compute.backward-only": right * 2 / 3,
             "compute.one-operation": right / 6,
             "compute.no-unit": right * DAY,
             "compute.seconds": right * 86400,
             "compute.no-petaflop": right * 1e15,
             "compute.hours": right * 24,
-            "compute.minutes": right * 60,
-            "compute.teraflop": right * 1000,
             "compute.sum": 6 * (n + d) / DAY,
         },
         tolerance=1e-6,
@@ -171,17 +167,12 @@ def test_depth_and_heads_grow(submission):
         right,
         misconceptions={
             "ladder.rounded": reference.shapes(WIDTHS, rounded=np.round),
-            "ladder.rounded-up": reference.shapes(WIDTHS, rounded=np.ceil),
             "ladder.one-block": reference.shapes(WIDTHS, least=1),
-            "ladder.no-block": reference.shapes(WIDTHS, least=0),
             "ladder.two-blocks": changed(num_layers=lambda _: 2),
-            "ladder.one-more-block": changed(num_layers=lambda rung: rung["num_layers"] + 1),
             "ladder.heads-as-blocks": changed(num_heads=lambda rung: rung["num_layers"]),
-            "ladder.head-width": changed(num_heads=lambda _: 16),
             "ladder.caller-s-order": [
                 next(rung for rung in right if rung["hidden_dim"] == width) for width in WIDTHS
             ],
-            "ladder.widest-first": right[::-1],
         },
         what=f"training_ladder({WIDTHS})",
     )
@@ -194,7 +185,6 @@ def test_other_heads_and_another_aspect(submission):
         submission.call("training_ladder", widths, 8, aspect=12),
         reference.shapes(widths, 8, 12),
         misconceptions={
-            "ladder.fixed-head": [r | {"num_heads": 16} for r in reference.shapes(widths, 8, 12)],
             "ladder.fixed-aspect": reference.shapes(widths, 8),
         },
         what=f"training_ladder({widths}, 8, aspect=12)",
@@ -229,21 +219,15 @@ def test_a_line_through_logs(submission):
     constant, alpha = reference.power_law(SIZES, LOSSES)
     u, v = np.log(SIZES), np.log(LOSSES)
     slope, intercept = reference.line(u, v)
-    unlogged = reference.line(SIZES, LOSSES)
-    swapped = reference.line(v, u)
     ends = np.polyfit(u[[0, -1]], v[[0, -1]], 1)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore"):  # the log of a negative exponent
         mistakes = {
             "law.slope": [np.exp(intercept / -slope), slope],
             "law.sign-of-the-constant": [np.exp(intercept / slope), alpha],
-            "law.intercept": [intercept, alpha],
             "law.factor": [np.exp(intercept), alpha],
-            "law.log-of-the-constant": [intercept / alpha, alpha],
             "law.order": [alpha, constant],
             "law.losses-not-logged": power(*reference.line(u, LOSSES)),
-            "law.nothing-logged": power(*unlogged),
             "law.first-and-last": power(*ends),
-            "law.axes-swapped": power(*swapped),
             "law.mixed-logs": [10 ** (np.log10(constant) / np.log(10)), alpha],
         }
         mistakes = {name: np.log(value) for name, value in mistakes.items()}
@@ -310,18 +294,11 @@ def test_loss_and_interval(submission):
         np.log(right),
         misconceptions={
             "predict.line-only": np.log(reference.prediction(*given, own=0.0)),
-            "predict.scatter-only": np.log(reference.prediction(*given, mean=False, slope=False)),
-            "predict.no-mean": np.log(reference.prediction(*given, mean=False)),
-            "predict.no-slope": np.log(reference.prediction(*given, slope=False)),
+            "predict.scatter-only": np.log(reference.prediction(*given, line=0.0)),
             "predict.normal": np.log(reference.prediction(*given, normal=True)),
-            "predict.freedom": np.log(reference.prediction(*given, freedom=n - 1)),
             "predict.divided-by-n": np.log(reference.prediction(*given, divisor=n)),
-            "predict.divided-by-n-1": np.log(reference.prediction(*given, divisor=n - 1)),
             "predict.one-tail": np.log(reference.prediction(*given, tails=1)),
-            "predict.logs": [np.log(np.log(x)) for x in right],
             "predict.margin": np.log([middle, middle - low, high - middle]),
-            "predict.order": np.log([low, middle, high]),
-            "predict.ends-swapped": np.log([middle, high, low]),
             "predict.margin-of-losses": np.log([middle, *symmetric(*right)]),
         },
         what=f"the logs of predict_loss({SIZES}, {LOSSES}, {new:.0e})",
@@ -392,7 +369,6 @@ def test_the_lowest_loss(submission):
             "optimal.unit": in_days,
             "optimal.order": [d, n],
             "optimal.half-and-half": [products**0.5, products**0.5],
-            "optimal.no-root": [n**both, products / n**both],
         }
         mistakes = {name: np.log(value) for name, value in mistakes.items()}
     expect_close(

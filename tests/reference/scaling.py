@@ -44,13 +44,12 @@ def power_law(x, losses):
 
 
 def prediction(
-    x, losses, new_x, confidence=0.95, freedom=None, divisor=None, own=1.0, mean=True, slope=True,
-    tails=2, normal=False,
-):  # fmt: skip
+    x, losses, new_x, confidence=0.95, divisor=None, own=1.0, line=1.0, tails=2, normal=False
+):
     """[loss, low, high]; the arguments after `confidence` make mistakes.
 
-    `own`, `mean` and `slope` are the three parts of the variance: the new point's own scatter, and
-    what is not known about the line's height and about its slope.
+    `own` and `line` are parts of the variance: the new point's own scatter, and what is not known
+    about the line.
     """
     u, v, new = np.log(x), np.log(losses), np.log(new_x)
     n = len(u)
@@ -59,10 +58,8 @@ def prediction(
     coefficients = inverse @ design.T @ v
     at = np.array([new - u.mean(), 1.0])
     variance = np.sum((v - design @ coefficients) ** 2) / (n - 2 if divisor is None else divisor)
-    parts = inverse * [[slope, 0.0], [0.0, mean]]
-    freedom = np.inf if normal else n - 2 if freedom is None else freedom
-    quantile = t_quantile(1 - (1 - confidence) / tails, freedom)
-    margin = quantile * np.sqrt(variance * (own + at @ parts @ at))
+    quantile = t_quantile(1 - (1 - confidence) / tails, np.inf if normal else n - 2)
+    margin = quantile * np.sqrt(variance * (own + line * at @ inverse @ at))
     middle = at @ coefficients
     return np.exp([middle, middle - margin, middle + margin])
 

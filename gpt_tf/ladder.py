@@ -61,7 +61,7 @@ class Settings:
 HIDDEN_DIMS = (16, 32, 48, 64, 96, 128)
 TOKENS = tuple(2**k for k in (18, 19, 20, 21))
 TRIED_DIMS = (16, 64, 128)
-TRIED_RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
+TRIED_RATES = (1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2)
 
 
 def rate_of(hidden_dim):

@@ -138,9 +138,8 @@ def test_intervals_hold_what_they_promise():
     n, d = grid()
     inside = []
     for _ in range(40):
-        _, predict = ladder.fit_law(
-            n, d, ladder.loss_of(LAW, n, d) * np.exp(rng.normal(0, 0.01, 12))
-        )
+        measured = ladder.loss_of(LAW, n, d) * np.exp(rng.normal(0, 0.01, 12))
+        _, predict = ladder.fit_law(n, d, measured)
         new = ladder.loss_of(LAW, 1e6, 4e6) * np.exp(rng.normal(0, 0.01))
         _, low, high = predict(1e6, 4e6, 0.8)
         inside.append(low <= new <= high)

@@ -271,8 +271,8 @@ def test_what_is_no_line(submission):
 
 @exercise("lab14.fit_power_law")
 def test_any_points(submission, rng):
-    x = np.sort(10 ** rng.uniform(2, 9, size=int(rng.integers(2, 9)))).tolist()
-    losses = [float((1e12 / n) ** 0.09 * rng.uniform(0.97, 1.03)) for n in x]
+    x = np.sort(10 ** rng.uniform(2, 9, size=int(rng.integers(2, 9)))).round().tolist()
+    losses = [round((1e12 / n) ** 0.09 * rng.uniform(0.97, 1.03), 3) for n in x]
     expect_close(
         logs_of(submission, "fit_power_law", x, losses),
         np.log(reference.power_law(x, losses)),
@@ -334,9 +334,10 @@ def test_another_confidence(submission):
 
 @exercise("lab14.predict_loss")
 def test_any_prediction(submission, rng):
-    x = np.sort(10 ** rng.uniform(3, 6, size=int(rng.integers(4, 9)))).tolist()
-    losses = [float((1e12 / n) ** 0.09 * rng.uniform(0.97, 1.03)) for n in x]
-    given = (x, losses, float(10 ** rng.uniform(6, 7)), float(rng.uniform(0.5, 0.98)))
+    x = np.sort(10 ** rng.uniform(3, 6, size=int(rng.integers(4, 9)))).round().tolist()
+    losses = [round((1e12 / n) ** 0.09 * rng.uniform(0.97, 1.03), 3) for n in x]
+    new, confidence = round(10 ** rng.uniform(6, 7)), round(float(rng.uniform(0.5, 0.98)), 3)
+    given = (x, losses, float(new), confidence)
     expect_close(
         logs_of(submission, "predict_loss", *given, count=3),
         np.log(reference.prediction(*given)),
@@ -394,7 +395,7 @@ def test_the_floor_does_not_matter(submission):
 def test_any_law(submission, rng):
     values = rng.uniform([1, 10, 0.2, 10, 0.2], [2, 900, 0.7, 900, 0.7]).round(3).tolist()
     law = dict(zip(LAW, values, strict=True))
-    compute = float(10 ** rng.uniform(-8, 3))
+    compute = float(f"{10 ** rng.uniform(-8, 3):.3g}")
     expect_close(
         logs_of(submission, "compute_optimal", law, compute),
         np.log(reference.best_size(law, compute * DAY)),

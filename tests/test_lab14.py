@@ -256,6 +256,17 @@ def test_the_law_of_kaplan(submission):
 
 
 @exercise("lab14.fit_power_law")
+def test_two_points_and_small_numbers(submission):
+    # Through two points there is one line. Compute in petaflop/s-days is far below 1.
+    for x, losses in (([1e3, 1e5], [4.0, 2.0]), ([2e-11, 3e-10, 5e-8], [0.9, 0.7, 0.4])):
+        expect_close(
+            logs_of(submission, "fit_power_law", x, losses),
+            np.log(reference.power_law(x, losses)),
+            what=f"the logs of fit_power_law({x}, {losses})",
+        )
+
+
+@exercise("lab14.fit_power_law")
 def test_what_is_no_line(submission):
     for x, losses, what in (
         ([1e4], [3.0], "one point"),

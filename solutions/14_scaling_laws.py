@@ -502,8 +502,8 @@ for tokens in np.unique(d):
     report(f"L(N), {tokens:,} tokens:", line, measured)
 
 # %% [markdown]
-# The line does not know that the text ends. Where the lines in the picture bend, it promises too
-# much, and the fewer the tokens, the more so.
+# The line does not know that the text ends. Where the lines in the picture flatten out, it goes on
+# falling, and promises too much: an error below 0.
 #
 # The law of both knows: L(N, D) = floor + a / N^alpha + b / D^beta. `runs.fit_law` fits its five
 # numbers to all runs of the smaller models at once, by least squares on the logs. It gives the law,
@@ -546,16 +546,26 @@ print(f"    result     {measured:.3f}")
 print(f"    error      {guess / measured - 1:+.2%}")
 
 # %% [markdown]
-# Before you believe it, ask what such an error is worth. Predicting "the same as the next smaller
-# model" is not far off, either:
+# Before you believe it, ask two things. What would a lazy guess have cost: "the same loss as the
+# largest model that I have"? And how far could you have looked ahead? Each line below fits the law
+# to the models up to some size only.
 
 # %%
-for tokens in np.unique(d):
-    before = loss[(d == tokens) & (n == np.sort(np.unique(n))[-2])][0]
-    (measured,) = loss[(d == tokens) & largest]
-    guess, _, _ = predict(n.max(), tokens)
-    print(f"{tokens:>10,} tokens: error of the law {guess / measured - 1:+.2%}, "
-          f"of the next smaller model's loss {before / measured - 1:+.2%}")  # fmt: skip
+print(f"{'models up to N':>15}{'steps ahead':>13}{'predicted':>11}{'95% interval':>18}"
+      f"{'error':>9}{'lazy guess':>12}")  # fmt: skip
+for size in np.unique(n)[2:-1]:
+    known = n <= size
+    _, guess_from = runs.fit_law(n[known], d[known], loss[known])
+    guess, low, high = guess_from(n.max(), most)
+    (lazy,) = loss[(n == size) & (d == most)]
+    print(f"{size:>15,}{f'x {n.max() / size:.1f}':>13}{guess:>11.3f}{f'{low:.3f} to {high:.3f}':>18}"
+          f"{guess / measured - 1:>+9.2%}{lazy / measured - 1:>+12.2%}")  # fmt: skip
+
+# %% [markdown]
+# One step ahead the loss changes little, and a small error is no great feat: compare it with the
+# lazy guess. From further away the lazy guess must get worse. Whether the law does, and how wide
+# its intervals become, you see in the same lines. With few sizes it can put almost any number into
+# its floor, and only the runs of larger models tell it off.
 
 # %% [markdown]
 # ## 14.11 The best use of a budget
@@ -617,7 +627,7 @@ for budget in budgets:
 
 # %%
 figure, axes = plt.subplots(1, 3, figsize=(15, 4.4), layout="constrained")
-for width in runs.TRIED_DIMS:
+for width in sorted({r["cell"]["hidden_dim"] for r in trials}):
     tried = sorted((r["cell"]["rate"], r["score"]["loss"]) for r in trials
                    if r["cell"]["hidden_dim"] == width)  # fmt: skip
     rates, losses = np.array(tried).T
@@ -648,6 +658,10 @@ for axis, values, label in (
 plt.show()
 
 # %% [markdown]
+# A cross is the rate that the ladder used. It was chosen beforehand, from a few trials with the
+# smaller models. Where it is not at the lowest point, that rung could have done better on so few
+# tokens. You see, too, that a rate may be too high all at once.
+#
 # Our rungs all have the same batch, since in the time that you have, small models learn more from
 # many small batches. So you cannot see the right picture here, and you need not believe it.
 #

@@ -662,9 +662,9 @@ for axis, values, label in (
 plt.show()
 
 # %% [markdown]
-# A cross is the rate that the ladder used. It was chosen from a few rough trials on few tokens, some
-# of them with the largest model: so the prediction above had this much help. Where a cross is not
-# at the lowest point, that rung could have done better on so few tokens.
+# A cross is the rate that the ladder used. It was chosen from a few rough trials on few tokens,
+# some of them with the largest model: so the prediction above had this much help. Where a cross is
+# not at the lowest point, that rung could have done better on so few tokens.
 #
 # Our rungs all have the same batch, since in the time that you have, small models learn more from
 # many small batches. So you cannot see the right picture here, and you need not believe it.

@@ -4,9 +4,8 @@
 `python -m gpt_tf results`: ten sets, with pre-training and without; see `gpt_tf.results`.
 `python -m gpt_tf picture`: what you built, on one picture; see `gpt_tf.closing`.
 
-The experiments of some labs at full length: `python -m gpt_tf transfer` (lab 10; `gpt_tf.transfer`),
-`in-context` (lab 12; `gpt_tf.in_context`), `tuning` (lab 13; `gpt_tf.tuning`) and `ladder` (lab 14;
-`gpt_tf.ladder`).
+The experiments of some labs at full length: `python -m gpt_tf transfer` (lab 10), `in-context`
+(lab 12), `tuning` (lab 13) and `ladder` (lab 14); see the modules of these names.
 """
 
 import argparse

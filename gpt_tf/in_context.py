@@ -47,7 +47,7 @@ def _pair_mapping(rng, count, shots):
 def _table(rng, count, shots, num_inputs):
     keys = np.argsort(rng.random((count, SYMBOLS)), axis=1)[:, : 6 * num_inputs]
     keys, labels = keys.reshape(count, 6, num_inputs), rng.integers(0, SYMBOLS, (count, 6))
-    used = rng.integers(2, 7, (count, 1))
+    used = rng.integers(1, 7, (count, 1))
     asked = (rng.random((count, shots)) * used).astype(int)
     inputs = np.take_along_axis(keys, asked[..., None], axis=1)
     return inputs, np.take_along_axis(labels, asked, axis=1)
@@ -139,6 +139,7 @@ class Settings:
     steps: int = 2000
     batch_size: int = 64
     peak_rate: float = 1e-2
+    early: float = 0.4
     stddev: float = 0.1
     tasks: int = 500
 
@@ -159,7 +160,7 @@ class Settings:
         )  # fmt: skip
 
 
-def batch(settings, seed):
+def batch(settings, seed, early=False):
     """Draws one batch: one half repeats itself, the other half is tasks, as many of each family.
 
     Args:
@@ -170,9 +171,10 @@ def batch(settings, seed):
         int32 array of shape (batch_size, length).
     """
     rng, length = np.random.default_rng(seed), settings.length
-    each = settings.batch_size // 2 // len(TRAINED)
-    rows = [_repeats(rng, settings.batch_size - each * len(TRAINED), length)]
-    for family in TRAINED.values():
+    families = ["mapping"] if early else TRAINED
+    each = settings.batch_size // 2 // len(families)
+    rows = [_repeats(rng, settings.batch_size - each * len(families), length)]
+    for family in (TRAINED[name] for name in families):
         rows.append(parts.task_rows(*family(rng, each, length))[:, :length])
     return np.concatenate(rows).astype("int32")
 
@@ -203,7 +205,9 @@ def train(settings, size, seed, label=""):
     losses = []
     with tqdm(total=settings.steps, desc=label or size, unit="step") as bar:
         for step in range(settings.steps):
-            rows = tf.constant(batch(settings, [seed, step]))
+            rows = tf.constant(
+                batch(settings, [seed, step], early=step < settings.early * settings.steps)
+            )
             losses.append(float(trainer.train_on_batch(rows, return_dict=True)["loss"]))
             trainer.reset_metrics()
             bar.update()

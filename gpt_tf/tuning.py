@@ -365,8 +365,8 @@ def teach(gpt, task, tokenizer, method, settings, seed=0):
 
     Returns:
         (model, result): the `LabelWordModel`, and a dict: "accuracy"; "trainable", the numbers that
-        learned; "kept", those that have to be kept for the task afterwards; "seconds" of training
-        without its first step, which compiles; "losses" of each step.
+        learned; "kept", those that have to be kept for the task afterwards; "seconds" of training,
+        which begins with compiling; "losses" of each step.
 
     Example:
         >>> model, result = teach(gpt, task, tokenizer, "LoRA 4", Settings())

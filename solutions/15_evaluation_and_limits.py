@@ -12,6 +12,8 @@
 # limits that the paper names (section 5).
 
 # %%
+import contextlib
+import io
 import math
 import os
 from collections import Counter
@@ -20,10 +22,12 @@ import keras_hub
 import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
+from IPython.display import display
 from scipy import stats
 from tqdm.auto import tqdm
 
-from gpt_tf import corpora, detection, parts, presets, pretraining, world, zero_shot
+from gpt_tf import closing, corpora, detection, job, parts, presets, pretraining, world, zero_shot
+from gpt_tf.course import layout
 from gpt_tf.evaluation import normalise_answer, words
 from gpt_tf.job import END
 from gpt_tf.world import lexicon
@@ -1060,3 +1064,32 @@ for name, values in curves.items():
 # trained it on raw text (07) and let it write (08). You fine-tuned it (09), asked what it had
 # carried over (10), gave it tasks in plain words (11, 12), trained a prompt in front of it (13) and
 # saw how it grows (14). In this lab you measured it.
+#
+# Below is a picture of your own run: its loss, its scores, what it writes, and whose the parts are.
+# It shows the last run of the whole job, `make course` (or `python -m gpt_tf`). Without one, a tiny
+# run is made here. Its text makes no sense; the long one's does, a little.
+
+# %%
+try:
+    run = closing.report()
+except FileNotFoundError as missing:
+    run = None
+    print(missing)
+    if not short():
+        with contextlib.redirect_stdout(io.StringIO()):
+            job.execute(job.Settings().shortened(), layout.ROOT / "runs" / "closing")
+        run = closing.report(layout.ROOT / "runs" / "closing")
+whose = closing.owners()
+if run:
+    display(closing.picture(run, whose))
+
+# %%
+borrowed = [exercise for exercise, owner in whose.items() if owner == "borrowed"]
+print(f"{list(whose.values()).count('yours')} of {len(whose)} parts are yours.")
+print(f"Borrowed from the solutions: {', '.join(borrowed) or 'none'}.")
+
+# %% [markdown]
+# Borrowed parts are no shame: they are what let you go on. Each of them is still there to be
+# written. Take one, make its `check` green, and draw the picture again.
+#
+# Then train a larger one: `python -m gpt_tf pretrain --help`. It is your own code.

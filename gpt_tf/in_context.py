@@ -18,6 +18,7 @@ import pathlib
 import shutil
 
 import keras
+import keras_hub
 import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
@@ -28,15 +29,16 @@ from gpt_tf.course import layout
 
 TABLE = layout.ROOT / "datasets" / "in_context.json"
 SYMBOLS = 64
+MARK = SYMBOLS  # ends each example
 SHOTS = (0, 1, 2, 4, 8, 16)
 
 
 # ------------------------------------------------------------------------------------- the families
 
 
-def _mapping(rng, count, shots):
-    """Up to 6 symbols, each with a label of its own choice."""
-    return _table(rng, count, shots, 1)
+def _mapping(rng, count, shots, least=6):
+    """Six symbols (or from `least` to six), each with a label of its own choice."""
+    return _table(rng, count, shots, 1, least)
 
 
 def _pair_mapping(rng, count, shots):
@@ -44,10 +46,10 @@ def _pair_mapping(rng, count, shots):
     return _table(rng, count, shots, 2)
 
 
-def _table(rng, count, shots, num_inputs):
+def _table(rng, count, shots, num_inputs, least=6):
     keys = np.argsort(rng.random((count, SYMBOLS)), axis=1)[:, : 6 * num_inputs]
     keys, labels = keys.reshape(count, 6, num_inputs), rng.integers(0, SYMBOLS, (count, 6))
-    used = rng.integers(1, 7, (count, 1))
+    used = rng.integers(least, 7, (count, 1))
     asked = (rng.random((count, shots)) * used).astype(int)
     inputs = np.take_along_axis(keys, asked[..., None], axis=1)
     return inputs, np.take_along_axis(labels, asked, axis=1)
@@ -75,6 +77,8 @@ def _sum(rng, count, shots, sign=1):
 
 
 TRAINED = {"mapping": _mapping, "copying": _copy, "classes": _classes, "sums in a base": _sum}
+# While training, some mappings are of fewer symbols: there, remembering pays sooner.
+EASIER = {"mapping": functools.partial(_mapping, least=1)}
 HELD_OUT = {
     "mapping of pairs": _pair_mapping,
     "copying one of three": functools.partial(_copy, num_inputs=3),
@@ -127,6 +131,8 @@ class Settings:
         length: int, tokens in a sequence.
         steps, batch_size, peak_rate: of training, the same for all sizes. The optimizer is Muon:
             AdamW stays much longer at "one of the labels that I have seen".
+        early: float, share of the steps in which all tasks are mappings: they are the shortest way
+            to find out that examples tell something.
         stddev: float, of the embeddings' initial weights. From GPT's 0.02, symbols are told apart
             late.
         tasks: int, tasks of a family that a model is asked, none of which it was trained on.
@@ -150,7 +156,7 @@ class Settings:
     def config(self, size):
         """Returns the `GPTConfig` of a size."""
         num_layers, num_heads, hidden_dim = self.sizes[size]
-        return GPTConfig(SYMBOLS, self.length, num_layers, num_heads, hidden_dim)
+        return GPTConfig(SYMBOLS + 1, self.length, num_layers, num_heads, hidden_dim)
 
     def recipe(self, seed):
         """Returns the `training.Recipe`."""
@@ -166,6 +172,7 @@ def batch(settings, seed, early=False):
     Args:
         settings: Settings.
         seed: anything that NumPy makes a generator of.
+        early: bool, take mappings only.
 
     Returns:
         int32 array of shape (batch_size, length).
@@ -174,8 +181,8 @@ def batch(settings, seed, early=False):
     families = ["mapping"] if early else TRAINED
     each = settings.batch_size // 2 // len(families)
     rows = [_repeats(rng, settings.batch_size - each * len(families), length)]
-    for family in (TRAINED[name] for name in families):
-        rows.append(parts.task_rows(*family(rng, each, length))[:, :length])
+    for family in (EASIER.get(name, TRAINED[name]) for name in families):
+        rows.append(parts.task_rows(*family(rng, each, length), MARK)[:, :length])
     return np.concatenate(rows).astype("int32")
 
 
@@ -198,8 +205,13 @@ def train(settings, size, seed, label=""):
     model = parts.GPT(settings.config(size))
     model(np.zeros((1, 2), "int32"))
     rng = np.random.default_rng(seed)
-    for weight in model.embedding.trainable_weights:
-        weight.assign(rng.normal(0, settings.stddev, weight.shape))
+    table = model.embedding.token_embeddings
+    table.assign(rng.normal(0, settings.stddev, table.shape))
+    # Waves: "one place back" is then the same turn everywhere, and need not be learned for each.
+    waves = keras_hub.layers.SinePositionEncoding()(
+        np.zeros((1, *model.embedding.position_embeddings.shape))
+    )
+    model.embedding.position_embeddings.assign(settings.stddev * 2**0.5 * waves[0])
     trainer = training.Trainer(model)
     trainer.compile(training.make_optimizer(settings.recipe(seed)), jit_compile=True)
     losses = []
@@ -220,7 +232,8 @@ def accuracies(model, family, tasks=500, seed=0):
     """Measures how often the next output is right after so many examples; no weight changes.
 
     Args:
-        model: a GPT, or any function from tokens (n, T) to logits (n, T, SYMBOLS) with a `config`.
+        model: a GPT, or any function from tokens (n, T) to logits (n, T, SYMBOLS + 1) that has a
+            `config`.
         family: str, of `TRAINED` or `HELD_OUT`.
         tasks: int, number of tasks drawn.
         seed: int, of the draw; training draws others.
@@ -235,8 +248,8 @@ def accuracies(model, family, tasks=500, seed=0):
     length = model.config.max_sequence_length
     # 2^32 - 1 stands for no step of training.
     inputs, outputs = draw(family, tasks, length, [seed, 2**32 - 1])
-    shots = length // (inputs.shape[2] + 1)
-    rows = parts.task_rows(inputs[:, :shots], outputs[:, :shots]).astype("int32")
+    shots = length // (inputs.shape[2] + 2)
+    rows = parts.task_rows(inputs[:, :shots], outputs[:, :shots], MARK).astype("int32")
     logits = np.concatenate([np.asarray(model(rows[i : i + 100])) for i in range(0, tasks, 100)])
     return np.asarray(parts.accuracy_by_shots(logits, outputs[:, :shots], inputs.shape[2]))
 
@@ -327,7 +340,7 @@ def main(arguments):
     table = {
         "command": f"python -m gpt_tf in-context {' '.join(arguments)}".strip(),
         "settings": dataclasses.asdict(settings),
-        "results": [result for result in known if result["cell"] in cells],
+        "results": [next(r for r in known if r["cell"] == cell) for cell in cells],
     }
     target = pathlib.Path(options.table or folder / TABLE.name)
     layout.write(target, json.dumps(table, indent=1) + "\n")

@@ -176,29 +176,31 @@ check("lab12.calibrated_probabilities")
 # So at the end of this lab you train on text that has nothing else: sequences of examples, each
 # sequence from a task that was drawn for it alone.
 #
-# The tasks speak in symbols. An input is one symbol or a few, an output is one symbol, and a
-# sequence is input, output, input, output, ... with no marks in between:
+# The tasks speak in symbols. An input is one symbol or a few, an output is one symbol, and a mark
+# ends each example. It does what the end of a line does in a prompt:
 #
-# a → q, b → z, a → q, ... becomes a q b z a q ...
+# a → q, b → z, a → q, ... becomes a q ; b z ; a q ; ...
 
 
 # %% exercise="lab12.task_rows" points=2 minutes=10 difficulty=1
-def task_rows(inputs, outputs):
-    """Writes examples one behind the other: input, output, input, output, ...
+def task_rows(inputs, outputs, mark):
+    """Writes examples one behind the other: input, output, mark, input, output, mark, ...
 
     Args:
         inputs: int tensor of shape (tasks, shots, m), the m symbols of each input.
         outputs: int tensor of shape (tasks, shots), the symbol of each output.
+        mark: int, the symbol that ends each example.
 
     Returns:
-        Int tensor of shape (tasks, shots * (m + 1)), a row for each task.
+        Int tensor of shape (tasks, shots * (m + 2)), a row for each task.
 
     Example:
-        >>> task_rows(np.array([[[1, 2], [3, 4]]]), np.array([[8, 9]]))
-        [[1, 2, 8, 3, 4, 9]]
+        >>> task_rows(np.array([[[1, 2], [3, 4]]]), np.array([[8, 9]]), mark=0)
+        [[1, 2, 8, 0, 3, 4, 9, 0]]
     """
     ### BEGIN SOLUTION
-    examples = np.concatenate([inputs, outputs[:, :, None]], axis=2)
+    marks = np.full((*outputs.shape, 1), mark)
+    examples = np.concatenate([inputs, outputs[:, :, None], marks], axis=2)
     return examples.reshape(len(examples), -1)
     ### END SOLUTION
 
@@ -221,7 +223,7 @@ def accuracy_by_shots(logits, outputs, num_inputs):
 
     Args:
         logits: float tensor of shape (tasks, T, vocabulary_size): what a GPT says at each position
-            of the rows from `task_rows`, so T = shots * (num_inputs + 1).
+            of the rows from `task_rows`, so T = shots * (num_inputs + 2).
         outputs: int tensor of shape (tasks, shots), the right outputs.
         num_inputs: int, symbols in an input.
 
@@ -230,12 +232,12 @@ def accuracy_by_shots(logits, outputs, num_inputs):
         examples.
 
     Example:
-        >>> logits = np.zeros((1, 4, 3)); logits[0, 2, 1] = 1.0
+        >>> logits = np.zeros((1, 6, 3)); logits[0, 3, 1] = 1.0
         >>> accuracy_by_shots(logits, np.array([[2, 1]]), num_inputs=1)
         [0.0, 1.0]
     """
     ### BEGIN SOLUTION
-    before_output = np.asarray(logits)[:, num_inputs - 1 :: num_inputs + 1]
+    before_output = np.asarray(logits)[:, num_inputs - 1 :: num_inputs + 2]
     return np.mean(before_output.argmax(axis=-1) == outputs, axis=0)
     ### END SOLUTION
 
@@ -247,7 +249,7 @@ check("lab12.accuracy_by_shots")
 #
 # Now the experiment. `gpt_tf.in_context` is given to you. It draws tasks of four families:
 #
-# * **mapping**: a few symbols, each with a label of its own choice. `a → q` holds in this sequence
+# * **mapping**: six symbols, each with a label of its own choice. `a → q` holds in this sequence
 #   and nowhere else.
 # * **copying**: two symbols, and always the first one, or always the second one, is copied.
 # * **classes**: the symbols fall into four classes, always the same ones. What the classes are
@@ -331,12 +333,13 @@ if table:
     plt.show()
 
 # %% [markdown]
-# This is the picture of GPT-3's figure 1.2, with models that are a million times smaller:
+# GPT-3's figure 1.2 shows the same with models that are a million times larger. What to look for:
 #
-# * With no example all sizes are at the bottom. The answer is not in their weights.
-# * Examples help, and no weight has changed meanwhile.
-# * They help the larger model more. That is the paper's point: how well a model learns from its
-#   context grows with its size.
+# * The left end. With no example the answer is in no model's weights, so all begin at the bottom.
+# * The rise. Whatever is gained comes from the examples: no weight changes meanwhile.
+# * One step is easy: to say **some** label that stood in the row. It is right one time in six. Only
+#   what is above that was learned from the right example.
+# * The gap between the sizes. The paper's point is that it grows with the number of examples.
 #
 # Now all families. Above are those that were trained on, with tasks that were not; below are those
 # that were never trained on.

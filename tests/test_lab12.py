@@ -216,34 +216,42 @@ def test_the_published_arithmetic(submission):
 
 
 @exercise("lab12.task_rows")
-def test_input_then_output(submission, rng):
+def test_input_then_output_then_mark(submission, rng):
     for shape in ((3, 4, 2), (2, 5, 3)):
         inputs = rng.integers(0, 90, size=shape)
         outputs = rng.integers(100, 190, size=shape[:2])
         tasks, shots, m = shape
-        both = np.concatenate([inputs, outputs[..., None]], axis=2)
+        ends = np.full((tasks, shots, 1), 200)
+        x, y = inputs, outputs[..., None]
+        both = np.concatenate([x, y, ends], axis=2)
+        orders = {
+            "rows.output-first": [y, x, ends],
+            "rows.one-symbol": [x[..., :1], y, ends],
+            "rows.no-mark": [x, y],
+            "rows.mark-before-output": [x, ends, y],
+        }
+        mistakes = {
+            name: np.concatenate(order, axis=2).reshape(tasks, -1) for name, order in orders.items()
+        }
+        mistakes["rows.outputs-behind"] = np.concatenate(
+            [x.reshape(tasks, -1), outputs, ends[..., 0]], axis=1
+        )
+        mistakes["rows.not-flat"] = both
+        mistakes["rows.transposed"] = both.transpose(0, 2, 1).reshape(tasks, -1)
         expect_close(
-            submission.call("task_rows", inputs, outputs),
-            reference.rows(inputs, outputs),
-            misconceptions={
-                "rows.output-first": np.concatenate([outputs[..., None], inputs], axis=2).reshape(
-                    tasks, -1
-                ),
-                "rows.outputs-behind": np.concatenate([inputs.reshape(tasks, -1), outputs], axis=1),
-                "rows.one-symbol": np.stack([inputs[..., 0], outputs], axis=2).reshape(tasks, -1),
-                "rows.not-flat": both,
-                "rows.transposed": both.transpose(0, 2, 1).reshape(tasks, -1),
-            },
+            submission.call("task_rows", inputs, outputs, mark=200),
+            reference.rows(inputs, outputs, 200),
+            misconceptions=mistakes,
             what=f"task_rows of {tasks} tasks with {shots} examples of {m} symbols",
         )
 
 
 @exercise("lab12.task_rows")
 def test_one_symbol_each(submission, rng):
-    inputs, outputs = rng.integers(0, 90, size=(2, 3, 1)), rng.integers(0, 90, size=(2, 3))
+    inputs, outputs = rng.integers(1, 90, size=(2, 3, 1)), rng.integers(1, 90, size=(2, 3))
     expect_close(
-        submission.call("task_rows", inputs, outputs),
-        reference.rows(inputs, outputs),
+        submission.call("task_rows", inputs, outputs, mark=0),
+        reference.rows(inputs, outputs, 0),
         what="task_rows of 2 tasks with 3 examples of 1 symbol",
     )
 
@@ -252,7 +260,7 @@ def test_one_symbol_each(submission, rng):
 def test_share_of_right_outputs(submission, rng):
     tasks, shots, m = 8, 5, 3
     while True:
-        logits = rng.normal(size=(tasks, shots * (m + 1), 4))
+        logits = rng.normal(size=(tasks, shots * (m + 2), 4))
         outputs = rng.integers(0, 4, size=(tasks, shots))
         right = reference.by_shots(logits, outputs, m)
         mistakes = {
@@ -260,6 +268,7 @@ def test_share_of_right_outputs(submission, rng):
             "shots.first-symbol": reference.by_shots(logits, outputs, m, shift=m),
             "shots.so-far": np.cumsum(right) / np.arange(1, shots + 1),
             "shots.percent": 100 * right,
+            "shots.mark-forgotten": reference.by_shots(logits, outputs, m, every=m + 1),
         }
         if all(np.abs(wrong - right).max() > 0.1 for wrong in mistakes.values()):
             break
@@ -276,10 +285,10 @@ def test_share_of_right_outputs(submission, rng):
 @exercise("lab12.accuracy_by_shots")
 def test_a_model_that_knows_from_the_second_example_on(submission):
     outputs = np.array([[2, 1, 0], [1, 1, 2], [0, 2, 1], [2, 0, 0]])
-    logits = np.zeros((4, 6, 3))
+    logits = np.zeros((4, 9, 3))
     logits[:, 0, 1] = 1.0  # before any example it always says 1
     for k in (1, 2):
-        logits[np.arange(4), 2 * k, outputs[:, k]] = 5.0
+        logits[np.arange(4), 3 * k, outputs[:, k]] = 5.0
     expect_close(
         submission.call("accuracy_by_shots", logits, outputs, num_inputs=1),
         np.array([0.25, 1.0, 1.0]),

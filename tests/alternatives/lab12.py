@@ -78,22 +78,22 @@ def calibrated_probabilities(scores, blank_scores):
 
 
 @right("lab12.task_rows", because="a row may be filled place by place")
-def task_rows(inputs, outputs):
+def task_rows(inputs, outputs, mark):
     tasks, shots, m = inputs.shape
-    rows = np.zeros((tasks, shots * (m + 1)), "int32")
+    rows = np.full((tasks, shots * (m + 2)), mark)
     for i in range(m):
-        rows[:, i :: m + 1] = inputs[:, :, i]
-    rows[:, m :: m + 1] = outputs
+        rows[:, i :: m + 2] = inputs[:, :, i]
+    rows[:, m :: m + 2] = outputs
     return rows
 
 
 @right("lab12.task_rows", because="lists can be put together as well")
-def task_rows(inputs, outputs):
+def task_rows(inputs, outputs, mark):
     rows = []
     for xs, ys in zip(inputs, outputs, strict=True):
         row = []
         for x, y in zip(xs, ys, strict=True):
-            row += [*x, y]
+            row += [*x, y, mark]
         rows.append(row)
     return np.array(rows)
 
@@ -103,7 +103,7 @@ def accuracy_by_shots(logits, outputs, num_inputs):
     guesses = keras.ops.convert_to_numpy(keras.ops.argmax(logits, axis=-1))
     found = []
     for k in range(outputs.shape[1]):
-        place = (k + 1) * (num_inputs + 1) - 2
+        place = (k + 1) * (num_inputs + 2) - 3
         found.append(float(np.mean(guesses[:, place] == np.asarray(outputs)[:, k])))
     return np.array(found)
 
@@ -112,6 +112,6 @@ def accuracy_by_shots(logits, outputs, num_inputs):
 def accuracy_by_shots(logits, outputs, num_inputs):
     tasks, shots = outputs.shape
     guesses = keras.ops.argmax(logits, axis=-1)
-    guesses = keras.ops.reshape(guesses, (tasks, shots, num_inputs + 1))[:, :, -2]
+    guesses = keras.ops.reshape(guesses, (tasks, shots, num_inputs + 2))[:, :, -3]
     right = keras.ops.cast(keras.ops.equal(guesses, outputs), "float32")
     return keras.ops.mean(right, axis=0)

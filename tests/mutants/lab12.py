@@ -235,65 +235,88 @@ def calibrated_probabilities(scores, blank_scores):
 
 
 @wrong("lab12.task_rows", draws="rows.output-first")
-def task_rows(inputs, outputs):
-    examples = np.concatenate([outputs[:, :, None], inputs], axis=2)
+def task_rows(inputs, outputs, mark):
+    marks = np.full((*outputs.shape, 1), mark)
+    examples = np.concatenate([outputs[:, :, None], inputs, marks], axis=2)
     return examples.reshape(len(examples), -1)
 
 
 @wrong("lab12.task_rows", draws="rows.outputs-behind")
-def task_rows(inputs, outputs):
-    return np.concatenate([np.reshape(inputs, (len(inputs), -1)), outputs], axis=1)
+def task_rows(inputs, outputs, mark):
+    marks = np.full(outputs.shape, mark)
+    return np.concatenate([np.reshape(inputs, (len(inputs), -1)), outputs, marks], axis=1)
 
 
 @wrong("lab12.task_rows", draws="rows.one-symbol")
-def task_rows(inputs, outputs):
-    examples = np.stack([inputs[:, :, 0], outputs], axis=2)
+def task_rows(inputs, outputs, mark):
+    examples = np.stack([inputs[:, :, 0], outputs, np.full(outputs.shape, mark)], axis=2)
     return examples.reshape(len(examples), -1)
 
 
 @wrong("lab12.task_rows", draws="rows.not-flat")
-def task_rows(inputs, outputs):
-    return np.concatenate([inputs, outputs[:, :, None]], axis=2)
+def task_rows(inputs, outputs, mark):
+    marks = np.full((*outputs.shape, 1), mark)
+    return np.concatenate([inputs, outputs[:, :, None], marks], axis=2)
 
 
 @wrong("lab12.task_rows", draws="rows.transposed")
-def task_rows(inputs, outputs):
-    examples = np.concatenate([inputs, outputs[:, :, None]], axis=2)
+def task_rows(inputs, outputs, mark):
+    marks = np.full((*outputs.shape, 1), mark)
+    examples = np.concatenate([inputs, outputs[:, :, None], marks], axis=2)
     return examples.transpose(0, 2, 1).reshape(len(examples), -1)
+
+
+@wrong("lab12.task_rows", draws="rows.no-mark")
+def task_rows(inputs, outputs, mark):
+    examples = np.concatenate([inputs, outputs[:, :, None]], axis=2)
+    return examples.reshape(len(examples), -1)
+
+
+@wrong("lab12.task_rows", draws="rows.mark-before-output")
+def task_rows(inputs, outputs, mark):
+    marks = np.full((*outputs.shape, 1), mark)
+    examples = np.concatenate([inputs, marks, outputs[:, :, None]], axis=2)
+    return examples.reshape(len(examples), -1)
 
 
 @wrong("lab12.accuracy_by_shots", draws="shots.no-shift")
 def accuracy_by_shots(logits, outputs, num_inputs):
-    guesses = np.asarray(logits)[:, num_inputs :: num_inputs + 1].argmax(axis=-1)
+    guesses = np.asarray(logits)[:, num_inputs :: num_inputs + 2].argmax(axis=-1)
     return np.mean(guesses == outputs, axis=0)
 
 
 @wrong("lab12.accuracy_by_shots", draws="shots.first-symbol")
 def accuracy_by_shots(logits, outputs, num_inputs):
-    guesses = np.asarray(logits)[:, :: num_inputs + 1].argmax(axis=-1)
+    guesses = np.asarray(logits)[:, :: num_inputs + 2].argmax(axis=-1)
     return np.mean(guesses == outputs, axis=0)
 
 
 @wrong("lab12.accuracy_by_shots", draws="shots.by-task")
 def accuracy_by_shots(logits, outputs, num_inputs):
-    guesses = np.asarray(logits)[:, num_inputs - 1 :: num_inputs + 1].argmax(axis=-1)
+    guesses = np.asarray(logits)[:, num_inputs - 1 :: num_inputs + 2].argmax(axis=-1)
     return np.mean(guesses == outputs, axis=1)
 
 
 @wrong("lab12.accuracy_by_shots", draws="shots.one-number")
 def accuracy_by_shots(logits, outputs, num_inputs):
-    guesses = np.asarray(logits)[:, num_inputs - 1 :: num_inputs + 1].argmax(axis=-1)
+    guesses = np.asarray(logits)[:, num_inputs - 1 :: num_inputs + 2].argmax(axis=-1)
     return np.mean(guesses == outputs)
 
 
 @wrong("lab12.accuracy_by_shots", draws="shots.so-far")
 def accuracy_by_shots(logits, outputs, num_inputs):
-    guesses = np.asarray(logits)[:, num_inputs - 1 :: num_inputs + 1].argmax(axis=-1)
+    guesses = np.asarray(logits)[:, num_inputs - 1 :: num_inputs + 2].argmax(axis=-1)
     right = np.mean(guesses == outputs, axis=0)
     return np.cumsum(right) / np.arange(1, len(right) + 1)
 
 
 @wrong("lab12.accuracy_by_shots", draws="shots.percent")
 def accuracy_by_shots(logits, outputs, num_inputs):
-    guesses = np.asarray(logits)[:, num_inputs - 1 :: num_inputs + 1].argmax(axis=-1)
+    guesses = np.asarray(logits)[:, num_inputs - 1 :: num_inputs + 2].argmax(axis=-1)
     return 100 * np.mean(guesses == outputs, axis=0)
+
+
+@wrong("lab12.accuracy_by_shots", draws="shots.mark-forgotten")
+def accuracy_by_shots(logits, outputs, num_inputs):
+    guesses = np.asarray(logits)[:, num_inputs - 1 :: num_inputs + 1].argmax(axis=-1)
+    return np.mean(guesses[:, : outputs.shape[1]] == outputs, axis=0)

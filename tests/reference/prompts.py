@@ -88,20 +88,20 @@ def calibrated(scores, blank_scores):
     return weights / weights.sum()
 
 
-def rows(inputs, outputs):
-    """Input, output, input, output: symbol by symbol."""
+def rows(inputs, outputs, mark):
+    """Input, output, mark, input, output, mark: symbol by symbol."""
     return np.array(
         [
-            [symbol for x, y in zip(xs, ys, strict=True) for symbol in (*x, y)]
+            [symbol for x, y in zip(xs, ys, strict=True) for symbol in (*x, y, mark)]
             for xs, ys in zip(inputs, outputs, strict=True)
         ]
     )
 
 
-def by_shots(logits, outputs, m, shift=1, over="tasks"):
+def by_shots(logits, outputs, m, shift=1, over="tasks", every=None):
     """Share of right outputs; what is said `shift` positions before an output is its prediction."""
     right = np.zeros(outputs.shape)
     for task, shot in np.ndindex(*outputs.shape):
-        place = shot * (m + 1) + m - shift
+        place = shot * (every or m + 2) + m - shift
         right[task, shot] = logits[task, place].argmax() == outputs[task, shot]
     return right.mean(axis=0 if over == "tasks" else 1)

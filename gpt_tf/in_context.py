@@ -213,7 +213,8 @@ def train(settings, size, seed, label=""):
     )
     model.embedding.position_embeddings.assign(settings.stddev * 2**0.5 * waves[0])
     trainer = training.Trainer(model)
-    trainer.compile(training.make_optimizer(settings.recipe(seed)), jit_compile=True)
+    # A few steps never earn back what XLA takes to compile.
+    trainer.compile(training.make_optimizer(settings.recipe(seed)), jit_compile=settings.steps > 50)
     losses = []
     with tqdm(total=settings.steps, desc=label or size, unit="step") as bar:
         for step in range(settings.steps):

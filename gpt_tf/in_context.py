@@ -311,7 +311,8 @@ def read_table(path=TABLE):
     path = pathlib.Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"There is no table {path}; python -m gpt_tf in-context --table {path} makes it."
+            f"There is no {path.name}; python -m gpt_tf in-context --table datasets/{path.name} makes "
+            "it."
         )
     return json.loads(path.read_text(encoding="utf-8"))
 

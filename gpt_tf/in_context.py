@@ -311,8 +311,8 @@ def read_table(path=TABLE):
     path = pathlib.Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"There is no {path.name}; python -m gpt_tf in-context --table datasets/{path.name} makes "
-            "it."
+            f"There is no {path.name}: make it by python -m gpt_tf in-context --table "
+            f"datasets/{path.name}"
         )
     return json.loads(path.read_text(encoding="utf-8"))
 

@@ -34,8 +34,8 @@ def report(folder=None):
     path = pathlib.Path(folder or layout.ROOT / "runs" / "latest") / REPORT
     if not path.is_file():
         raise FileNotFoundError(
-            f"No run of the whole job ended in {path.parent}; `make course` (or python -m gpt_tf) "
-            "makes one in some minutes."
+            f"No run of the whole job ended in {folder or 'runs/latest'}; `make course` (or "
+            "python -m gpt_tf) makes one in some minutes."
         )
     return json.loads(path.read_text(encoding="utf-8"))
 

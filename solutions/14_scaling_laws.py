@@ -570,6 +570,11 @@ for size in np.unique(n)[2:-1]:
 # lazy guess. From further away the lazy guess must get worse. Whether the law does, and how wide
 # its intervals become, you see in the same lines. With few sizes it can put almost any number into
 # its floor, and only the runs of larger models tell it off.
+#
+# And keep to the range of the picture. The command goes on to two million tokens without the limit
+# `--tokens`. In a first try of these longer runs the models of middle width came out well below the
+# law, all at once, while the smallest stayed near it. A law says what was measured between its
+# ends, and a skill that begins to work beyond them is not in it.
 
 # %% [markdown]
 # ## 14.11 The best use of a budget
@@ -599,7 +604,7 @@ axes[1].plot(c[best], n[best], "o", color="tab:blue", label="N of the frontier's
 axes[1].plot(c[best], d[best], "o", color="tab:orange", label="D of the frontier's runs")
 axes[1].set(xscale="log", yscale="log", xlabel="compute C (petaflop/s-days)")
 axes[1].set(ylabel="parameters, or tokens", title="What to spend it on")
-axes[1].legend(fontsize=9)
+axes[1].legend(fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
 plt.show()
 
 # %%

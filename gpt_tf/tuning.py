@@ -135,35 +135,6 @@ class LabelWordModel(keras.Model):
         return parts.label_word_probabilities(logits, lengths, words)
 
 
-class PlainPrompt(keras.layers.Layer):
-    """Learned prompt vectors without an encoder, to compare with `parts.PromptEncoder`.
-
-    Args:
-        prompt_length: int, number of vectors n.
-        hidden_dim: int, their width.
-
-    Call arguments:
-        places: int tensor of shape (k,).
-
-    Returns:
-        Float tensor of shape (k, hidden_dim).
-    """
-
-    def __init__(self, prompt_length, hidden_dim, **kwargs):
-        super().__init__(**kwargs)
-        self.prompt_length, self.hidden_dim = prompt_length, hidden_dim
-
-    def build(self, places_shape):
-        self.vectors = self.add_weight(
-            shape=(self.prompt_length, self.hidden_dim),
-            initializer=keras.initializers.RandomNormal(stddev=0.02),
-            name="vectors",
-        )
-
-    def call(self, places):
-        return keras.ops.take(self.vectors, places, axis=0)
-
-
 # ------------------------------------------------------------------------------ texts as arrays
 
 
@@ -234,7 +205,7 @@ def rows_of(task, examples, tokenizer, settings, method, seed=0):
             solved = solved[1:]
             ids = tokenizer.encode(parts.build_prompt("", solved, question))
         rows.append(ids if solved else ids[-settings.length :])
-    lengths = np.array([len(row) for row in rows], "int32")
+    lengths = np.fromiter(map(len, rows), "int32")
     tokens = np.full((len(rows), lengths.max()), hole, "int32")
     for row, ids in zip(tokens, rows, strict=True):
         row[: len(ids)] = ids
@@ -250,6 +221,12 @@ def learned(method):
 
 
 # --------------------------------------------------------------------------------- models at work
+
+
+def plain_prompt(prompt_length, hidden_dim):
+    """Returns learned prompt vectors without an encoder, to compare with `parts.PromptEncoder`."""
+    start = keras.initializers.RandomNormal(0.0, 0.02)
+    return keras.layers.Embedding(prompt_length, hidden_dim, start)
 
 
 def model_for(gpt, task, tokenizer, method, settings, seed=0):
@@ -283,7 +260,7 @@ def model_for(gpt, task, tokenizer, method, settings, seed=0):
         for weight in twin.weights:
             weight.trainable = False
     if learned(method):
-        make = parts.PromptEncoder if method == "prompt" else PlainPrompt
+        make = parts.PromptEncoder if method == "prompt" else plain_prompt
         encoder = make(places, gpt.config.hidden_dim)
     model = LabelWordModel(twin, label_ids(task, tokenizer), encoder, places)
     model(tuple(x[:1] for x in rows_of(task, task.train[:1], tokenizer, settings, method)))

@@ -108,15 +108,15 @@ def balanced_examples(labels, count, seed):
     ### BEGIN SOLUTION
     if not 0 <= count <= len(labels):
         raise ValueError(f"{count} examples cannot be drawn from {len(labels)}.")
-    rng = np.random.default_rng(seed)
-    mixed = rng.permutation(len(labels)).tolist()
+    dice = np.random.default_rng(seed)
+    mixed = dice.permutation(len(labels)).tolist()
     drawn_before = collections.Counter()
     rounds = []
     for place in mixed:  # the first of each label, then the second of each, and so on
         rounds.append(drawn_before[labels[place]])
         drawn_before[labels[place]] += 1
     first = np.argsort(rounds, kind="stable")[:count]
-    return rng.permutation([mixed[i] for i in first]).astype(int).tolist()
+    return dice.permutation([mixed[i] for i in first]).astype(int).tolist()
     ### END SOLUTION
 
 

@@ -318,8 +318,10 @@ def test_nothing_is_changed_yet(submission, rng):
     try:
         before = submission.call("prompted_logits", *text)
     except (NotAttempted, Crashed):
-        return  # it is how a test asks a GPT, and an exercise of its own
+        before = None  # it is how a test asks a GPT, and an exercise of its own
     submission.call("add_lora", model, 3)
+    if before is None:
+        return
     expect(
         np.allclose(submission.call("prompted_logits", *text), before, atol=1e-4),
         "after add_lora, and before any training, the model says something else than before",

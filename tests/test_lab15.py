@@ -355,6 +355,16 @@ def test_table_3_12_means(submission):
 
 
 @exercise("lab15.participant_accuracies")
+def test_any_counts(submission, rng):
+    counts = rng.integers(0, 9, size=(7, 3)).tolist()
+    counts.insert(int(rng.integers(7)), [0, 0, 4])
+    what = f"participant_accuracies({counts})"
+    expect_close(
+        submission.call("participant_accuracies", counts), reference.accuracies(counts), what=what
+    )
+
+
+@exercise("lab15.participant_accuracies")
 def test_all_right_and_all_wrong(submission):
     counts = [[5, 0, 0], [0, 3, 1], [0, 0, 2]]
     what = f"participant_accuracies({counts})"

@@ -30,6 +30,7 @@ GENERIC = {
     "dropout=config.dropout,",
     "with tf.GradientTape() as tape:",
     "for cell in cells:",
+    "weight.trainable = False",
 }
 # Run in the release, by its own code: prints what it makes of answers to lab 04.
 JUDGE = """

@@ -133,7 +133,7 @@ def proof(options):
     os.environ["GPT_TF_PARTS"] = "solutions"
     labs = [layout.lab_stem(lab) and lab for lab in options.labs] or None
     if options.mechanical:
-        mutants, known = survivors.all_mutants(labs), survivors.reasons()
+        mutants, known = survivors.all_mutants(labs or survivors.LABS), survivors.reasons()
         results = trial.of_mutants(mutants, options.jobs)
         left = survivors.surviving(mutants, results)
         page, path = survivors.page(mutants, results, known), survivors.PAGE

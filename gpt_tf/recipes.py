@@ -90,7 +90,7 @@ def updates(tokens, batch_size, length):
 
 
 # Batch in tokens and learning rate of GPT-3's table 2.1, as printed.
-_TABLE_2_1 = {
+TABLE_2_1 = {
     "gpt3-small": (0.5e6, 6.0e-4),
     "gpt3-medium": (0.5e6, 3.0e-4),
     "gpt3-large": (0.5e6, 2.5e-4),
@@ -104,7 +104,7 @@ _TABLE_2_1 = {
 
 def _gpt3(name):
     """Section 2.1, table 2.1 and appendix B, tokens converted with the context of 2,048."""
-    batch_tokens, rate = _TABLE_2_1[name]
+    batch_tokens, rate = TABLE_2_1[name]
     length = _MODELS[name].max_sequence_length
     # Small: 0.5M / 2,048 = 244 windows. The paper rounds: 0.5M may well have been 2**19, or 256.
     batch_size = round(batch_tokens / length)
@@ -145,6 +145,6 @@ _GPT2 = {"batch_size": 512}
 
 # GPT-3's batch grew from 32k tokens to that of table 2.1 over the first billions; here it does not.
 PAPER = {
-    name: _gpt3(name) if name in _TABLE_2_1 else _GPT1 if name == "gpt1" else _GPT2
+    name: _gpt3(name) if name in TABLE_2_1 else _GPT1 if name == "gpt1" else _GPT2
     for name in _MODELS
 }

@@ -540,8 +540,8 @@ else:
 # %% [markdown]
 # GPT-3's 175 billion parameters add two digits without a mistake when they have seen examples
 # (GPT-3, table 3.9: 100.0%). Yours most likely get none right. They have read few numbers, and no
-# sums. In 12.7 a model that is smaller still computes sums in bases that it has to find out first.
-# So it is not size alone: it is what the text demanded.
+# sums. Size alone would not help them: what a model can be asked for depends on what its text
+# demanded.
 #
 # ## 12.10 Invented words, and code
 #

@@ -75,8 +75,8 @@ def execute(options):
     if options.short:
         os.environ["GPT_TF_SHORT"] = "1"
     for path in chosen(options.labs):
-        build.run(build.notebooks(path)[1], path.stem)
-        print(f"solutions/{path.stem}.ipynb ran from top to bottom", flush=True)
+        seconds = build.run(build.notebooks(path)[1], path.stem)
+        print(f"solutions/{path.stem}.ipynb ran from top to bottom in {seconds:.0f} s", flush=True)
     return 0
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import time
 
 import jupytext
 import nbclient
@@ -62,7 +63,8 @@ def build(paths, execute=True, language="en"):
         layout.write(layout.LABS / f"{path.stem}.ipynb", dumps(student))
         executed = path.with_suffix(".ipynb")
         if execute:
-            run(solution, path.stem)
+            seconds = run(solution, path.stem)
+            tqdm.write(f"solutions/{executed.name} ran from top to bottom in {seconds:.0f} s")
         elif executed.is_file():
             keep_outputs(solution, nbformat.read(executed, 4))
         layout.write(executed, dumps(solution))
@@ -275,10 +277,14 @@ def leaks(path, student):
 def run(notebook, name):
     """Runs a solution notebook in place, from the folder of the solutions.
 
+    Returns:
+        float, how long it took in seconds.
+
     Raises:
         RuntimeError: a cell failed; the message has the cell and its error.
     """
     bar = tqdm(total=len(notebook.cells), desc=name, unit="cell", leave=False)
+    begin = time.monotonic()
     metadata = copy.deepcopy(notebook.metadata)
     client = nbclient.NotebookClient(
         notebook,
@@ -301,6 +307,7 @@ def run(notebook, name):
         cell.metadata = {}
         if cell.cell_type == "code":
             cell.outputs = tidy(cell.outputs)
+    return time.monotonic() - begin
 
 
 def tidy(outputs):

@@ -4,7 +4,14 @@ import numpy as np
 from reference import fine_tuning as reference
 
 from gpt_tf.course.submission import Crashed
-from gpt_tf.course.testing import exercise, expect, expect_close, expect_compiles, expect_equal
+from gpt_tf.course.testing import (
+    exercise,
+    expect,
+    expect_close,
+    expect_compiles,
+    expect_equal,
+    expect_value_error,
+)
 
 TOKENS = {"start": 91, "delimiter": 40, "extract": 77, "pad": 3}
 START, DELIMITER, EXTRACT, PAD = TOKENS.values()
@@ -16,13 +23,6 @@ BATCH, HIDDEN, CLASSES = 3, 5, 6
 def some_texts(rng, number):
     """Draws texts of 1 to 9 tokens."""
     return [rng.integers(100, 999, size=n).tolist() for n in rng.integers(1, 10, size=number)]
-
-
-def expect_value_error(submission, name, *args, what, misconception=None):
-    """The call must raise a ValueError."""
-    error = submission.error(name, *args)
-    expect(error is not None, f"{what} raised nothing, expected a ValueError", misconception)
-    expect(error[0] == "ValueError", f"{what} raised {error[0]}, expected a ValueError")
 
 
 @exercise("lab09.shorten")

@@ -16,6 +16,7 @@ from gpt_tf.course.testing import (
     expect_compiles,
     expect_equal,
     expect_no_crash,
+    expect_value_error,
 )
 
 LAYERS = 3
@@ -61,13 +62,6 @@ def carried_by(found, source, target, what):
     for part in came:
         expect(part not in stayed, f"{what}: only some weights of {part} came over")
     return came
-
-
-def expect_value_error(submission, name, *args, what, misconception=None):
-    """The call must raise a ValueError."""
-    error = submission.error(name, *args)
-    expect(error is not None, f"{what} raised nothing, expected a ValueError", misconception)
-    expect(error[0] == "ValueError", f"{what} raised {error[0]}, expected a ValueError")
 
 
 @exercise("lab10.transfer_blocks")

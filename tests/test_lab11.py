@@ -8,7 +8,14 @@ from reference import likelihoods
 from reference import prompts as reference
 
 from gpt_tf.config import GPTConfig
-from gpt_tf.course.testing import Part, exercise, expect, expect_close, expect_equal
+from gpt_tf.course.testing import (
+    Part,
+    exercise,
+    expect,
+    expect_close,
+    expect_equal,
+    expect_value_error,
+)
 
 CONFIG = GPTConfig(11, 14, num_layers=1, num_heads=2, hidden_dim=6)
 PROMPT, NOTHING = [3, 7, 1, 9], [6, 2]
@@ -19,14 +26,6 @@ def make_model(rng):
     """Returns (Part, weights) of a GPT whose guesses are far from equal."""
     w = reference_gpt.random_weights(CONFIG, rng)
     return Part("GPT", {"config": CONFIG}, w, np.zeros((1, 3), "int32")), w
-
-
-def expect_value_error(submission, name, *args, what, misconception=None, **kwargs):
-    """The call must raise a ValueError."""
-    error = submission.error(name, *args, **kwargs)
-    expect(error is not None, f"{what} raised nothing, expected a ValueError", misconception)
-    said = f"{what} raised {error[0]}, expected a ValueError"
-    expect(error[0] == "ValueError", said, misconception)
 
 
 @exercise("lab11.task_as_text")

@@ -3,17 +3,16 @@
 import numpy as np
 from reference import prompts as reference
 
-from gpt_tf.course.testing import exercise, expect, expect_close, expect_equal
+from gpt_tf.course.testing import (
+    exercise,
+    expect,
+    expect_close,
+    expect_equal,
+    expect_value_error,
+)
 
 SHOTS = [("sea otter", "loutre de mer"), ("cheese", "fromage")]
 DESCRIPTION, QUERY = "Translate English to French:", "mint"
-
-
-def expect_value_error(submission, name, *args, what, misconception=None, **kwargs):
-    """The call must raise a ValueError."""
-    error = submission.error(name, *args, **kwargs)
-    expect(error is not None, f"{what} raised nothing, expected a ValueError", misconception)
-    expect(error[0] == "ValueError", f"{what} raised {error[0]}, expected a ValueError")
 
 
 @exercise("lab12.build_prompt")

@@ -16,6 +16,7 @@ from gpt_tf.course.testing import (
     expect_compiles,
     expect_equal,
     expect_no_crash,
+    expect_value_error,
 )
 
 CONFIG = GPTConfig(11, 9, num_layers=2, num_heads=2, hidden_dim=6, intermediate_dim=7)
@@ -31,13 +32,6 @@ def make_model(rng, config=CONFIG):
     """Returns (Part, weights) of a GPT with random weights."""
     w = reference_gpt.random_weights(config, rng)
     return Part("GPT", {"config": config}, w, np.zeros((1, 2), int)), w
-
-
-def expect_value_error(submission, name, *args, what, misconception=None):
-    """The call must raise a ValueError."""
-    error = submission.error(name, *args)
-    expect(error is not None, f"{what} raised nothing, expected a ValueError", misconception)
-    expect(error[0] == "ValueError", f"{what} raised {error[0]}, expected a ValueError")
 
 
 @exercise("lab13.insert_prompt")

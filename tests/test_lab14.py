@@ -6,7 +6,13 @@ import numpy as np
 from reference import scaling as reference
 
 from gpt_tf.config import PAPER, GPTConfig
-from gpt_tf.course.testing import exercise, expect, expect_close, expect_equal
+from gpt_tf.course.testing import (
+    exercise,
+    expect,
+    expect_close,
+    expect_equal,
+    expect_value_error,
+)
 
 # No two sizes are the same; the heads together are not as wide as the model.
 CONFIG = GPTConfig(11, 7, 3, num_heads=2, hidden_dim=10, head_dim=4, intermediate_dim=13)
@@ -14,13 +20,6 @@ DAY = 1e15 * 86400  # operations in a petaflop/s-day
 SIZES = [1.2e4, 3.1e4, 1.4e5, 3.3e5, 2.6e6]
 LOSSES = [4.61, 4.07, 3.35, 3.11, 2.39]
 LAW = {"floor": 1.3, "a": 260.0, "alpha": 0.42, "b": 730.0, "beta": 0.31}
-
-
-def expect_value_error(submission, name, *args, what, misconception=None):
-    """The call must raise a ValueError."""
-    error = submission.error(name, *args)
-    expect(error is not None, f"{what} raised nothing, expected a ValueError", misconception)
-    expect(error[0] == "ValueError", f"{what} raised {error[0]}, expected a ValueError")
 
 
 def logs_of(submission, name, *args, count=2):

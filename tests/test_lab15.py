@@ -7,7 +7,14 @@ from reference import evaluation as reference
 from scipy import stats
 
 from gpt_tf import detection
-from gpt_tf.course.testing import exercise, expect, expect_close, expect_equal, expect_no_crash
+from gpt_tf.course.testing import (
+    exercise,
+    expect,
+    expect_close,
+    expect_equal,
+    expect_no_crash,
+    expect_value_error,
+)
 
 # Participants who differ much, and one who is not sure of anything.
 COUNTS = [[6, 2, 4], [1, 9, 2], [0, 0, 12], [11, 1, 0], [4, 4, 4], [3, 7, 2]]
@@ -15,13 +22,6 @@ FIRST, SECOND = [0.9, 0.7, 1.0, 0.8, 0.85], [0.5, 0.2, 0.8]
 PAGE = """the old man went into the garden and the old dog went with him
 he sat down under a tree and the dog sat down beside him
 then he said that the garden was his and that the tree was his too""".splitlines()
-
-
-def expect_value_error(submission, name, *args, what, misconception=None, **kwargs):
-    """The call must raise a ValueError."""
-    error = submission.error(name, *args, **kwargs)
-    expect(error is not None, f"{what} raised nothing, expected a ValueError", misconception)
-    expect(error[0] == "ValueError", f"{what} raised {error[0]}, expected a ValueError")
 
 
 def numbers(found, count, what):

@@ -21,6 +21,7 @@ __all__ = [
     "expect_compiles",
     "expect_equal",
     "expect_no_crash",
+    "expect_value_error",
     "expect_written",
     "margins",
 ]
@@ -128,6 +129,27 @@ def expect_no_crash(what, misconception):
         yield
     except Crashed as error:
         raise Wrong(f"{what}: {error}", misconception) from None
+
+
+def expect_value_error(submission, name, *args, what, misconception=None, **kwargs):
+    """Calls a function of the submission, which must raise a ValueError.
+
+    Args:
+        submission: what the test was given.
+        name: str, of the function.
+        *args, **kwargs: its arguments.
+        what: str, the call, for the message.
+        misconception: str, the id of the mistake of raising nothing.
+
+    Raises:
+        Wrong: it raises nothing, or something else.
+
+    Example:
+        >>> expect_value_error(submission, "greedy", [], what="greedy of no logits")
+    """
+    error = submission.error(name, *args, **kwargs)
+    expect(error is not None, f"{what} raised nothing, expected a ValueError", misconception)
+    expect(error[0] == "ValueError", f"{what} raised {error[0]}, expected a ValueError")
 
 
 def expect_written(ask, what, misconception):

@@ -10,6 +10,7 @@ from scipy import stats
 
 from gpt_tf import __main__ as command
 from gpt_tf import finetuning, presets, results, tasks
+from gpt_tf.course import layout
 from gpt_tf.tasks import Example, Task
 
 SETTINGS = results.Settings("nano-en", "digest")
@@ -137,6 +138,16 @@ def test_the_plot_has_units(grid, tmp_path):
         "sst2 (accuracy)",
         "cola (accuracy)",
     ]
+
+
+def test_readme_says_what_the_table_shows():
+    sets = json.loads((layout.ROOT / "docs" / "results.json").read_text(encoding="utf-8"))["sets"]
+    gains = [each["with"]["mean"] - each["without"]["mean"] for each in sets if not each["part_of"]]
+    words = "none one two three four five six seven eight nine ten".split()
+    helped = sum(gain > 0 for gain in gains)
+    readme = " ".join((layout.ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"On {words[helped]} of {words[len(gains)]} real sets the fine-tuned" in readme
+    assert f"without pre-training; on {words[len(gains) - helped]} it does not." in readme
 
 
 def test_no_results_yet(tmp_path, monkeypatch):

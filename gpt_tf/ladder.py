@@ -5,12 +5,7 @@ ends there. So each loss is the final one of its run: what a longer run has on i
 that is still high, is worse. No text is read twice.
 """
 
-import argparse
 import dataclasses
-import hashlib
-import json
-import pathlib
-import shutil
 import time
 
 import keras
@@ -19,13 +14,10 @@ import tensorflow as tf
 from scipy import optimize, stats
 from tqdm.auto import tqdm
 
-from gpt_tf import ablation, corpora, job, parts, training
+from gpt_tf import ablation, corpora, job, parts, tables, training
 from gpt_tf.config import GPTConfig
-from gpt_tf.course import layout
 from gpt_tf.recipes import TABLE_2_1 as TABLE_2_1  # lab 14 draws it
 from gpt_tf.tokenizer import Tokenizer
-
-TABLE = layout.ROOT / "datasets" / "ladder.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -321,55 +313,20 @@ def frontier(compute, losses):
 # ------------------------------------------------------------------------- table and command line
 
 
-def read_table(path=TABLE):
-    """Reads the table of all runs.
-
-    Args:
-        path: str or path.
-
-    Returns:
-        dict: "command", "settings" (of `Settings`), "tokens" of the text (training, validation),
-        and "results", a list of {"cell": dict, "score": {"loss", "seconds"}}.
-
-    Raises:
-        FileNotFoundError: there is none; the message has the command that makes it.
-    """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no table {path}; python -m gpt_tf ladder --table {path} makes it."
-        )
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def folder_of(settings):
-    """Returns the folder of a run: another one for other settings."""
-    text = json.dumps(dataclasses.asdict(settings), sort_keys=True).encode()
-    return layout.ROOT / "runs" / f"ladder-{hashlib.sha256(text).hexdigest()[:8]}"
-
-
 def main(arguments):
     """Runs the command line, a list of str; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m gpt_tf ladder", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--seeds", type=int, default=1, help="how many for each rung (default: 1)")
+    parser = tables.parser("ladder", __doc__, seeds=1)
     parser.add_argument(
         "--tokens", type=int, default=TOKENS[-1], metavar="N",
         help=f"no runs on more tokens (default: {TOKENS[-1]})",
     )  # fmt: skip
-    parser.add_argument("--table", metavar="FILE", help="where all results go (default: the run's)")
-    parser.add_argument("--short", action="store_true", help="a tiny run, to see that it works")
-    parser.add_argument("--fresh", action="store_true", help="forget what an earlier run left")
     options = parser.parse_args(arguments)
     settings, cells, characters = Settings(), all_cells(options.seeds, options.tokens), None
     if options.short:
         settings = Settings(vocabulary_size=300, max_sequence_length=16, validation_windows=8)
         cells, characters = [cell_of(width, 256) for width in (16, 32)], 50_000
-    folder = folder_of(settings)
-    if options.fresh:
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f"The run's folder is {folder}; stopped, the same command goes on from there.")
+    folder = tables.run_folder("ladder", dataclasses.asdict(settings))
+    tables.begin(folder, options.fresh)
     text = Text(settings, characters)
     sizes = {"training": len(text.train), "validation": len(text.validation)}
     print(f"{sizes['training']:,} tokens to train on, {sizes['validation']:,} to measure on")
@@ -379,13 +336,7 @@ def main(arguments):
         return measure(config, text, cell["tokens"], cell["rate"], cell["seed"], settings)
 
     known = ablation.run(cells, measure_cell, folder, "ladder")
-    table = {
-        "command": "python -m gpt_tf ladder " + " ".join(arguments),
-        "settings": dataclasses.asdict(settings),
-        "tokens": sizes,
-        "results": [result for result in known if result["cell"] in cells],
-    }
-    target = pathlib.Path(options.table or folder / "table" / TABLE.name)
-    layout.write(target, json.dumps(table, indent=1) + "\n")
-    print(f"The table: {target}")
-    return 0
+    results = [result for result in known if result["cell"] in cells]
+    return tables.finish(
+        "ladder", arguments, options.table, folder, settings, tokens=sizes, results=results
+    )

@@ -6,24 +6,31 @@ text. "zero-shot": what these two can do before any fine-tuning, as they read (f
 "blocks": how much of a preset has to be carried over, or may be frozen (figure 2, left).
 """
 
-import argparse
 import dataclasses
 import functools
-import hashlib
 import json
 import pathlib
-import shutil
 
 import keras
 import numpy as np
 
-from gpt_tf import ablation, finetuning, job, parts, presets, tasks, training, world, zero_shot
+from gpt_tf import (
+    ablation,
+    finetuning,
+    job,
+    parts,
+    presets,
+    tables,
+    tasks,
+    training,
+    world,
+    zero_shot,
+)
 from gpt_tf.config import GPTConfig
 from gpt_tf.course import layout
 from gpt_tf.lstm import LSTMModel
 from gpt_tf.tokenizer import Tokenizer
 
-TABLE = layout.ROOT / "datasets" / "transfer.json"
 EXPERIMENTS = ("zero-shot", "ablations", "blocks")
 
 # GPT-1, table 5: average, then CoLA (Matthews), SST-2 (accuracy), MRPC (F1), STS-B (Pearson), QQP
@@ -413,68 +420,25 @@ def relative(accuracy, chance):
     return (np.asarray(accuracy) - chance) / (1 - chance)
 
 
-def read_table(path=TABLE):
-    """Reads the table of all results.
-
-    Args:
-        path: str or path.
-
-    Returns:
-        dict: "command", "settings" (of `Settings`), "preset" (its parameters and blocks), and
-        "results" {experiment: list of {"cell", "score"}}.
-
-    Raises:
-        FileNotFoundError: there is none; the message has the command that makes it.
-    """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no table {path}; python -m gpt_tf transfer --table {path} makes it."
-        )
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def folder_of(settings):
-    """Returns the folder of a run: another one for other settings, or another preset."""
-    model = (presets.folder_of(settings.preset) / presets.MODEL).read_bytes()
-    text = json.dumps(dataclasses.asdict(settings), sort_keys=True).encode()
-    return layout.ROOT / "runs" / f"transfer-{hashlib.sha256(text + model).hexdigest()[:8]}"
-
-
 def main(arguments):
     """Runs the command line, a list of str; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m gpt_tf transfer", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--seeds", type=int, default=3, help="how many (default: 3)")
+    parser = tables.parser("transfer", __doc__)
     parser.add_argument("--preset", default="nano-en", help="name or folder (default: nano-en)")
     parser.add_argument(
         "--data", choices=("offline", "real"), default="offline",
         help="offline: tasks of the generated world (default); real: SST-2 and SICK, too",
     )  # fmt: skip
     parser.add_argument("--only", nargs="+", choices=EXPERIMENTS, default=EXPERIMENTS)
-    parser.add_argument("--table", metavar="FILE", help="where all results go (default: the run's)")
-    parser.add_argument("--short", action="store_true", help="a tiny run, to see that it works")
-    parser.add_argument("--fresh", action="store_true", help="forget what an earlier run left")
     options = parser.parse_args(arguments)
     settings = Settings(preset=options.preset, data=options.data)
     settings = settings.shortened() if options.short else settings
     presets.load(settings.preset)  # says now, in a sentence, if it is not there
-    folder = folder_of(settings)
-    if options.fresh:
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f"The run's folder is {folder}; stopped, the same command goes on from there.")
+    folder = tables.run_folder("transfer", dataclasses.asdict(settings), settings.preset)
+    tables.begin(folder, options.fresh)
     experiments, seeds = Experiments(settings, folder), list(range(options.seeds))
     results = {name: experiments.results(name, seeds) for name in options.only}
-    command = "python -m gpt_tf transfer " + " ".join(arguments)
     model, _ = experiments.preset
-    table = {
-        "command": command.strip(),
-        "settings": dataclasses.asdict(settings),
-        "preset": {"parameters": model.count_params(), "blocks": len(model.blocks)},
-        "results": results,
-    }
-    target = pathlib.Path(options.table or folder / "transfer.json")
-    layout.write(target, json.dumps(table, indent=1) + "\n")
-    print(f"The table: {target}")
-    return 0
+    return tables.finish(
+        "transfer", arguments, options.table, folder, settings,
+        preset={"parameters": model.count_params(), "blocks": len(model.blocks)}, results=results,
+    )  # fmt: skip

@@ -5,23 +5,16 @@ Each way answers in the same manner: the label's word that is likeliest to come 
 and LoRA are lab 13's, what is frozen and the label words lab 10's, reached through `parts`.
 """
 
-import argparse
 import dataclasses
-import hashlib
-import json
 import math
-import pathlib
-import shutil
 import time
 
 import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from gpt_tf import ablation, finetuning, parts, presets, prompting, tasks, zero_shot
-from gpt_tf.course import layout
+from gpt_tf import ablation, finetuning, parts, presets, prompting, tables, tasks, zero_shot
 
-TABLE = layout.ROOT / "datasets" / "tuning.json"
 # What learns, and the highest rate at which it does; None trains nothing.
 METHODS = {
     "zero-shot": None,
@@ -409,63 +402,24 @@ def run(settings, seeds, folder=None):
     return [result for result in found if result["cell"] in cells]
 
 
-def read_table(path=TABLE):
-    """Reads the table of all results.
-
-    Args:
-        path: str or path.
-
-    Returns:
-        dict: "command", "settings" (of `Settings`), "parameters" (int, of the preset), and
-        "results", as from `run`.
-
-    Raises:
-        FileNotFoundError: there is none; the message has the command that makes it.
-    """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no table {path}; python -m gpt_tf tuning --table {path} makes it."
-        )
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def folder_of(settings):
-    """Returns the folder of a run: another one for other settings, rates, or another preset."""
-    model = (presets.folder_of(settings.preset) / presets.MODEL).read_bytes()
-    text = json.dumps([dataclasses.asdict(settings), METHODS], sort_keys=True).encode()
-    return layout.ROOT / "runs" / f"tuning-{hashlib.sha256(text + model).hexdigest()[:8]}"
-
-
 def main(arguments):
     """Runs the command line, a list of str; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m gpt_tf tuning", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--seeds", type=int, default=3, help="how many (default: 3)")
+    parser = tables.parser("tuning", __doc__)
     parser.add_argument("--preset", default="nano-en", help="name or folder (default: nano-en)")
     parser.add_argument(
         "--data", choices=("offline", "real"), default="offline",
         help="offline: two tasks of the generated world (default); real: SST-2, too",
     )  # fmt: skip
-    parser.add_argument("--table", metavar="FILE", help="where all results go (default: the run's)")
-    parser.add_argument("--short", action="store_true", help="a tiny run, to see that it works")
-    parser.add_argument("--fresh", action="store_true", help="forget what an earlier run left")
     options = parser.parse_args(arguments)
     settings = Settings(preset=options.preset, data=options.data)
     settings = settings.shortened() if options.short else settings
     gpt, _ = presets.load(settings.preset)
-    folder = folder_of(settings)
-    if options.fresh:
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f"The run's folder is {folder}; stopped, the same command goes on from there.")
-    table = {
-        "command": f"python -m gpt_tf tuning {' '.join(arguments)}".strip(),
-        "settings": dataclasses.asdict(settings),
-        "parameters": gpt.count_params(),
-        "results": run(settings, list(range(options.seeds)), folder / "cells"),
-    }
-    target = pathlib.Path(options.table or folder / "tuning.json")
-    layout.write(target, json.dumps(table, indent=1) + "\n")
-    print(f"The table: {target}")
-    return 0
+    # The rates decide the results, too.
+    decides = [dataclasses.asdict(settings), METHODS]
+    folder = tables.run_folder("tuning", decides, settings.preset)
+    tables.begin(folder, options.fresh)
+    results = run(settings, list(range(options.seeds)), folder / "cells")
+    return tables.finish(
+        "tuning", arguments, options.table, folder, settings,
+        parameters=gpt.count_params(), results=results,
+    )  # fmt: skip

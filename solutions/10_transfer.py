@@ -22,7 +22,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy import stats
 
-from gpt_tf import ablation, finetuning, presets, tasks, transfer, zero_shot
+from gpt_tf import ablation, finetuning, presets, tables, tasks, transfer, zero_shot
 
 # %% [markdown]
 # ## 10.1 Carry some of it over
@@ -342,7 +342,7 @@ check("lab10.paired_interval")
 # from lab 07, or the name of a folder.
 
 # %%
-table = transfer.read_table()
+table = tables.read("transfer")
 settings = transfer.Settings(**table["settings"])
 preset, tokenizer = presets.load()
 total = len(preset.blocks)

@@ -25,8 +25,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 
-from gpt_tf import ablation, finetuning, parts, presets, tasks, tuning
-from gpt_tf.course import layout
+from gpt_tf import ablation, finetuning, parts, presets, tables, tasks, tuning
 
 # %% [markdown]
 # ## 13.1 Vectors in the place of words
@@ -602,20 +601,10 @@ for name, gpt in gpts.items():
 # is not in the table. A longer search might move each of the points.
 
 # %%
-if tuning.TABLE.is_file():
-    table = tuning.read_table()
-    results = table["results"]
-    print(f"the table was made by: {table['command']}")
-    print(f"its preset has {table['parameters']:,} parameters, yours {preset.count_params():,}")
-else:
-    print(
-        "There is no table. What follows shows the live runs alone. To make it, in an hour or less:"
-    )
-    print(f"python -m gpt_tf tuning --seeds 3 --table {tuning.TABLE.relative_to(layout.ROOT)}")
-    results = [
-        {"cell": {"task": name, "method": method, "seed": 0}, "score": result}
-        for (name, method), (_, result) in live.items()
-    ]
+table = tables.read("tuning")
+results = table["results"]
+print(f"the table was made by: {table['command']}")
+print(f"its preset has {table['parameters']:,} parameters, yours {preset.count_params():,}")
 names = list(dict.fromkeys(result["cell"]["task"] for result in results))
 shown = [m for m in tuning.METHODS if any(r["cell"]["method"] == m for r in results)]
 

@@ -18,7 +18,7 @@ import numpy as np
 from scipy import stats
 
 from gpt_tf import ladder as runs
-from gpt_tf import parts
+from gpt_tf import parts, tables
 from gpt_tf.config import PAPER, GPTConfig
 
 # %% [markdown]
@@ -346,7 +346,7 @@ check("lab14.compute_optimal")
 #   The loss that a long run has half-way is worse than that of a run that was to end there.
 
 # %%
-table = runs.read_table()
+table = tables.read("ladder")
 settings = runs.Settings(**table["settings"])
 results, trials = runs.split_results(table["results"])
 widths = sorted({result["cell"]["hidden_dim"] for result in results})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gpt_tf import __main__ as command
-from gpt_tf import corpora, ladder, parts
+from gpt_tf import corpora, ladder, parts, tables
 from gpt_tf.config import PAPER
 
 LAW = {"floor": 1.5, "a": 20.0, "alpha": 0.3, "b": 300.0, "beta": 0.4}
@@ -162,10 +162,10 @@ def test_the_frontier():
 
 
 def test_the_command_makes_a_table_and_goes_on_with_it(some_text, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(ladder.layout, "ROOT", tmp_path)
+    monkeypatch.setattr(tables.layout, "ROOT", tmp_path)
     arguments = ["ladder", "--short"]
     assert command.main(arguments) == 0
-    table = ladder.read_table(capsys.readouterr().out.split("The table: ")[1].strip())
+    table = tables.read("ladder", capsys.readouterr().out.split("The table: ")[1].strip())
     assert table["command"] == "python -m gpt_tf ladder --short"
     assert [r["cell"]["hidden_dim"] for r in table["results"]] == [16, 32]
     assert all(4 < r["score"]["loss"] < 7 for r in table["results"])
@@ -175,12 +175,12 @@ def test_the_command_makes_a_table_and_goes_on_with_it(some_text, tmp_path, caps
 
 def test_what_is_missing_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="python -m gpt_tf ladder --table"):
-        ladder.read_table(tmp_path / "no.json")
+        tables.read("ladder", tmp_path / "no.json")
 
 
 def test_the_table_of_the_repository_is_whole():
     """Every size has read every number of tokens, the text was fresh, and the law predicts."""
-    table = ladder.read_table()
+    table = tables.read("ladder")
     rungs, trials = ladder.split_results(table["results"])
     cells = [r["cell"] for r in rungs]
     tokens = {cell["tokens"] for cell in cells}

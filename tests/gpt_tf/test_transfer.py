@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 
 from gpt_tf import __main__ as command
-from gpt_tf import finetuning, job, parts, presets, tasks, training, transfer, world, zero_shot
+from gpt_tf import (
+    finetuning,
+    job,
+    parts,
+    presets,
+    tables,
+    tasks,
+    training,
+    transfer,
+    world,
+    zero_shot,
+)
 from gpt_tf.config import GPTConfig
 from gpt_tf.lstm import LSTMModel, units_like
 from gpt_tf.tokenizer import Tokenizer
@@ -265,7 +276,7 @@ def test_the_command_makes_a_table_and_goes_on_with_it(tokenizer, tmp_path, caps
     config = dataclasses.replace(
         CONFIG, vocabulary_size=tokenizer.vocabulary_size, max_sequence_length=64
     )
-    monkeypatch.setattr(transfer.layout, "ROOT", tmp_path)
+    monkeypatch.setattr(tables.layout, "ROOT", tmp_path)
     preset = presets.save(model_of("GPT", config), tokenizer, tmp_path / "preset")
     # Fine-tuning has tests of its own.
     asked = []
@@ -278,7 +289,7 @@ def test_the_command_makes_a_table_and_goes_on_with_it(tokenizer, tmp_path, caps
     arguments = ["transfer", "--short", "--seeds", "1", "--preset", str(preset)]
     assert command.main(arguments) == 0
     printed = capsys.readouterr().out
-    table = transfer.read_table(printed.split("The table: ")[1].strip())
+    table = tables.read("transfer", printed.split("The table: ")[1].strip())
     assert table["command"] == "python -m gpt_tf " + " ".join(arguments)
     sizes = {name: len(found) for name, found in table["results"].items()}
     # 2 models; 3 tasks of 4 versions; 2 tasks of 1 + 3 + 3 versions for 2 blocks.
@@ -294,12 +305,12 @@ def test_what_is_missing_is_named(tmp_path, capsys):
     assert command.main(["transfer", "--preset", str(tmp_path / "no")]) == 1
     assert "There is no preset in" in capsys.readouterr().err
     with pytest.raises(FileNotFoundError, match="python -m gpt_tf transfer --table"):
-        transfer.read_table(tmp_path / "no.json")
+        tables.read("transfer", tmp_path / "no.json")
 
 
 def test_the_table_of_the_repository_is_whole():
     """Every cell that lab 10 reads is there, for the same seeds, at least two."""
-    table = transfer.read_table()
+    table = tables.read("transfer")
     results, depth = table["results"], table["preset"]["blocks"]
     seeds = {r["cell"]["seed"] for r in results["zero-shot"]}
     assert len(seeds) >= 2

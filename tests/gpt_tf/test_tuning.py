@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gpt_tf import __main__ as command
-from gpt_tf import job, parts, presets, tuning, world
+from gpt_tf import job, parts, presets, tables, tuning, world
 from gpt_tf.config import GPTConfig
 from gpt_tf.tokenizer import Tokenizer
 
@@ -222,7 +222,7 @@ def test_an_unknown_method(gpt, likes, tokenizer):
 def test_the_command_makes_a_table_and_goes_on_with_it(
     gpt, tokenizer, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(tuning.layout, "ROOT", tmp_path)
+    monkeypatch.setattr(tables.layout, "ROOT", tmp_path)
     preset = presets.save(gpt, tokenizer, tmp_path / "preset")
     asked = []
 
@@ -233,7 +233,7 @@ def test_the_command_makes_a_table_and_goes_on_with_it(
     monkeypatch.setattr(tuning, "teach", teach)
     arguments = ["tuning", "--short", "--seeds", "2", "--preset", str(preset)]
     assert command.main(arguments) == 0
-    table = tuning.read_table(capsys.readouterr().out.split("The table: ")[1].strip())
+    table = tables.read("tuning", capsys.readouterr().out.split("The table: ")[1].strip())
     assert table["command"] == "python -m gpt_tf " + " ".join(arguments)
     assert table["parameters"] == gpt.count_params()
     assert len(table["results"]) == len(asked) == 2 * 2 * len(tuning.METHODS)
@@ -248,13 +248,12 @@ def test_what_is_missing_is_named(tmp_path, capsys):
     assert command.main(["tuning", "--preset", str(tmp_path / "no")]) == 1
     assert "There is no preset in" in capsys.readouterr().err
     with pytest.raises(FileNotFoundError, match="python -m gpt_tf tuning --table"):
-        tuning.read_table(tmp_path / "no.json")
+        tables.read("tuning", tmp_path / "no.json")
 
 
-@pytest.mark.skipif(not tuning.TABLE.is_file(), reason="the table is not made yet")
 def test_the_table_of_the_repository_is_whole():
     """Every cell that lab 13 reads is there, for the same seeds, at least two."""
-    table = tuning.read_table()
+    table = tables.read("tuning")
     seeds = sorted({r["cell"]["seed"] for r in table["results"]})
     assert len(seeds) >= 2
     for task in {r["cell"]["task"] for r in table["results"]}:

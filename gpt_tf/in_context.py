@@ -3,19 +3,14 @@
 Each sequence that they are trained on holds examples of one task, and the task is drawn for this
 sequence alone. What the output of the next example is can only be known from the examples before
 it: so the model has to learn how to learn from examples (GPT-3, section 1 and figure 1.1, calls it
-in-context learning). Half of each batch are sequences that repeat themselves: the shortest way to
+in-context learning). A part of each batch are sequences that repeat themselves: the shortest way to
 learn that what came before tells what comes next.
 
 A family is a kind of task. Some families are never trained on.
 """
 
-import argparse
 import dataclasses
 import functools
-import hashlib
-import json
-import pathlib
-import shutil
 
 import keras
 import keras_hub
@@ -23,11 +18,9 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from gpt_tf import ablation, parts, training
+from gpt_tf import ablation, parts, tables, training
 from gpt_tf.config import GPTConfig
-from gpt_tf.course import layout
 
-TABLE = layout.ROOT / "datasets" / "in_context.json"
 SYMBOLS = 64
 MARK = SYMBOLS  # ends each example
 SHOTS = (0, 1, 2, 4, 8, 16)
@@ -139,13 +132,14 @@ class Settings:
     """
 
     sizes: dict = dataclasses.field(
-        default_factory=lambda: {"small": (1, 2, 32), "medium": (2, 4, 64), "large": (3, 4, 96)}
+        default_factory=lambda: {"small": (1, 2, 32), "medium": (2, 2, 64), "large": (3, 2, 96)}
     )
     length: int = 51
-    steps: int = 2000
+    steps: int = 3000
     batch_size: int = 64
     peak_rate: float = 1e-2
     early: float = 0.4
+    repeats: tuple[float, float] = (0.5, 0.125)
     stddev: float = 0.1
     tasks: int = 500
 
@@ -167,7 +161,7 @@ class Settings:
 
 
 def batch(settings, seed, early=False):
-    """Draws one batch: one half repeats itself, the other half is tasks, as many of each family.
+    """Draws one batch: some rows repeat themselves, the others are tasks, as many of each family.
 
     Args:
         settings: Settings.
@@ -179,7 +173,8 @@ def batch(settings, seed, early=False):
     """
     rng, length = np.random.default_rng(seed), settings.length
     families = ["mapping"] if early else TRAINED
-    each = settings.batch_size // 2 // len(families)
+    repeats = settings.repeats[0 if early else 1]
+    each = int(settings.batch_size * (1 - repeats)) // len(families)
     rows = [_repeats(rng, settings.batch_size - each * len(families), length)]
     for family in (EASIER.get(name, TRAINED[name]) for name in families):
         rows.append(parts.task_rows(*family(rng, each, length), MARK)[:, :length])
@@ -296,55 +291,17 @@ def curves(results, size, family):
     )
 
 
-def read_table(path=TABLE):
-    """Reads the table of all sizes and seeds.
-
-    Args:
-        path: str or path.
-
-    Returns:
-        dict: "command", "settings" (of `Settings`) and "results", a list of {"cell", "score"}.
-
-    Raises:
-        FileNotFoundError: there is none; the message has the command that makes it.
-    """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no {path.name}: make it by python -m gpt_tf in-context --table "
-            f"datasets/{path.name}"
-        )
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def main(arguments):
     """Runs the command line, a list of str; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m gpt_tf in-context", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--seeds", type=int, default=3, help="how many (default: 3)")
-    parser.add_argument("--table", metavar="FILE", help="where all results go (default: the run's)")
-    parser.add_argument("--short", action="store_true", help="a tiny run, to see that it works")
-    parser.add_argument("--fresh", action="store_true", help="forget what an earlier run left")
-    options = parser.parse_args(arguments)
+    options = tables.parser("in-context", __doc__).parse_args(arguments)
     settings = Settings().shortened() if options.short else Settings()
-    text = json.dumps(dataclasses.asdict(settings), sort_keys=True).encode()
-    folder = layout.ROOT / "runs" / f"in-context-{hashlib.sha256(text).hexdigest()[:8]}"
-    if options.fresh:
-        shutil.rmtree(folder, ignore_errors=True)
-    print(f"The run's folder is {folder}; stopped, the same command goes on from there.")
+    folder = tables.run_folder("in-context", dataclasses.asdict(settings))
+    tables.begin(folder, options.fresh)
     cells = [
         {"size": size, "seed": seed} for seed in range(options.seeds) for size in settings.sizes
     ]
     known = ablation.run(
         cells, lambda cell: measure(settings, **cell), folder / "cells", "models trained"
     )
-    table = {
-        "command": f"python -m gpt_tf in-context {' '.join(arguments)}".strip(),
-        "settings": dataclasses.asdict(settings),
-        "results": [next(r for r in known if r["cell"] == cell) for cell in cells],
-    }
-    target = pathlib.Path(options.table or folder / TABLE.name)
-    layout.write(target, json.dumps(table, indent=1) + "\n")
-    print(f"The table: {target}")
-    return 0
+    results = [next(r for r in known if r["cell"] == cell) for cell in cells]
+    return tables.finish("in-context", arguments, options.table, folder, settings, results=results)

@@ -17,7 +17,7 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 
-from gpt_tf import catalog, in_context, parts, presets, prompting, tasks, zero_shot
+from gpt_tf import catalog, in_context, parts, presets, prompting, tables, tasks, zero_shot
 
 # %% [markdown]
 # ## 12.1 Zero, one, few
@@ -274,9 +274,10 @@ for family in in_context.TRAINED | in_context.HELD_OUT:
         print("   ", "   ".join(shown))
 
 # %% [markdown]
-# Half of each batch has no tasks in it. These rows are random symbols that repeat themselves: the
+# A part of each batch has no tasks in it. These rows are random symbols that repeat themselves: the
 # shortest way to learn that what came before tells what comes next. Without them a small model
-# stays for a long time at "one of the labels that I have seen".
+# stays for a long time at "one of the labels that I have seen". The first steps have mappings only;
+# then all four families come.
 #
 # You train the smallest model here, one block and a width of 32.
 
@@ -298,13 +299,8 @@ for family in in_context.TRAINED:
 # The lines are means over the seeds. The bands reach from the lowest seed to the highest.
 
 # %%
-try:
-    table = in_context.read_table()
-except FileNotFoundError as missing:
-    table = None
-    print(missing)
-else:
-    print(f"from a table, made by: {table['command']}")
+table = tables.read("in-context")
+print(f"from a table, made by: {table['command']}")
 
 
 def draw_families(axes, families, results, sizes):
@@ -319,18 +315,17 @@ def draw_families(axes, families, results, sizes):
         axis.set(title=family, xlabel="examples shown", ylim=(0, 1.02), xlim=(0, 16))
 
 
-if table:
-    parameters = {r["cell"]["size"]: r["score"]["parameters"] for r in table["results"]}
-    figure, axis = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
-    draw_families([axis], ["mapping"], table["results"], parameters)
-    for line, (size, count) in zip(axis.lines, parameters.items(), strict=True):
-        line.set_label(f"{size}: {count:,} parameters")
-    found = in_context.accuracies(live, "mapping", settings.tasks, seed=12)[:17]
-    axis.plot(range(len(found)), found, "kx", label="small, trained above")
-    axis.set_ylabel("right outputs (share)")
-    axis.set_title("Symbols whose labels are told by the examples alone")
-    axis.legend()
-    plt.show()
+parameters = {r["cell"]["size"]: r["score"]["parameters"] for r in table["results"]}
+figure, axis = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
+draw_families([axis], ["mapping"], table["results"], parameters)
+for line, (size, count) in zip(axis.lines, parameters.items(), strict=True):
+    line.set_label(f"{size}: {count:,} parameters")
+found = in_context.accuracies(live, "mapping", settings.tasks, seed=12)[:17]
+axis.plot(range(len(found)), found, "kx", label="small, trained above")
+axis.set_ylabel("right outputs (share)")
+axis.set_title("Symbols whose labels are told by the examples alone")
+axis.legend()
+plt.show()
 
 # %% [markdown]
 # GPT-3's figure 1.2 shows the same with models that are a million times larger. What to look for:
@@ -345,19 +340,18 @@ if table:
 # that were never trained on.
 
 # %%
-if table:
-    figure, axes = plt.subplots(2, 4, figsize=(15, 7), sharey=True, layout="constrained")
-    for row, families in zip(axes, (in_context.TRAINED, in_context.HELD_OUT), strict=True):
-        draw_families(row, families, table["results"], parameters)
-        row[0].set_ylabel("right outputs (share)")
-    axes[0, 0].legend()
-    figure.suptitle("Above: families that were trained on. Below: families that were not.")
-    plt.show()
-    largest = list(parameters)[-1]
-    for family in in_context.TRAINED | in_context.HELD_OUT:
-        mean = in_context.curves(table["results"], largest, family).mean(axis=0)
-        last = min(16, len(mean) - 1)
-        print(f"{largest}, {family:<24} {mean[0]:4.0%} with none, {mean[last]:4.0%} with {last}")
+figure, axes = plt.subplots(2, 4, figsize=(15, 7), sharey=True, layout="constrained")
+for row, families in zip(axes, (in_context.TRAINED, in_context.HELD_OUT), strict=True):
+    draw_families(row, families, table["results"], parameters)
+    row[0].set_ylabel("right outputs (share)")
+axes[0, 0].legend()
+figure.suptitle("Above: families that were trained on. Below: families that were not.")
+plt.show()
+largest = list(parameters)[-1]
+for family in in_context.TRAINED | in_context.HELD_OUT:
+    mean = in_context.curves(table["results"], largest, family).mean(axis=0)
+    last = min(16, len(mean) - 1)
+    print(f"{largest}, {family:<24} {mean[0]:4.0%} with none, {mean[last]:4.0%} with {last}")
 
 # %% [markdown]
 # Look at the lower row before you say that the model can learn from examples. It can learn **what

@@ -1,5 +1,6 @@
 """The tasks that are drawn as training goes, what is measured, and the command."""
 
+import dataclasses
 import json
 import types
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from gpt_tf import __main__ as command
-from gpt_tf import in_context
+from gpt_tf import in_context, tables
 
 SHORT = in_context.Settings().shortened()
 
@@ -65,18 +66,18 @@ def test_no_such_family():
         in_context.draw("cipher", 1, 1, 0)
 
 
-def test_a_batch_is_half_tasks_and_half_repetition():
+def test_a_batch_is_tasks_and_repetition():
     settings = in_context.Settings()
-    for early in (True, False):
+    for early, repeats in ((True, 32), (False, 8)):
         rows = in_context.batch(settings, [7, 3], early)
         assert rows.shape == (64, 51) and rows.dtype == "int32"
         assert rows.min() >= 0 and rows.max() == in_context.MARK
         marked = (rows == in_context.MARK).any(axis=1)
-        assert not marked[:32].any() and marked[32:].all()
-        for row in rows[:32]:
+        assert not marked[:repeats].any() and marked[repeats:].all()
+        for row in rows[:repeats]:
             assert any((row[p:] == row[:-p]).all() for p in range(2, 26))
         # A mapping has one symbol and one label between its marks, and only mappings come early.
-        mappings = (rows[32:, 2::3] == in_context.MARK).all(axis=1)
+        mappings = (rows[repeats:, 2::3] == in_context.MARK).all(axis=1)
         assert mappings.all() == early and mappings.any()
     assert (in_context.batch(settings, [7, 3]) == in_context.batch(settings, [7, 3])).all()
     assert (in_context.batch(settings, [7, 3]) != in_context.batch(settings, [7, 4])).any()
@@ -106,13 +107,13 @@ def test_accuracy_of_a_model_that_remembers():
 
 
 def test_a_short_run_makes_a_whole_table(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(in_context.layout, "ROOT", tmp_path)
+    monkeypatch.setattr(tables.layout, "ROOT", tmp_path)
     target = tmp_path / "table.json"
     with pytest.raises(FileNotFoundError, match="in-context --table"):
-        in_context.read_table(target)
+        tables.read("in-context", target)
     arguments = ["in-context", "--short", "--seeds", "1", "--table", str(target)]
     assert command.main(arguments) == 0
-    table = in_context.read_table(target)
+    table = tables.read("in-context", target)
     assert table["command"] == f"python -m gpt_tf {' '.join(arguments)}"
     assert [r["cell"] for r in table["results"]] == [
         {"size": size, "seed": 0} for size in SHORT.sizes
@@ -124,3 +125,17 @@ def test_a_short_run_makes_a_whole_table(tmp_path, monkeypatch, capsys):
     target.unlink()
     assert command.main(arguments) == 0  # nothing is trained again
     assert json.loads(target.read_text()) == table
+
+
+def test_the_table_of_the_repository_shows_what_lab_12_says():
+    """Three seeds; with 16 examples the largest is far above no example, and above the smallest."""
+    table = tables.read("in-context")
+    results, sizes = table["results"], list(in_context.Settings().sizes)
+    assert table["settings"] == json.loads(json.dumps(dataclasses.asdict(in_context.Settings())))
+    assert [r["cell"] for r in results] == [
+        {"size": size, "seed": seed} for seed in range(3) for size in sizes
+    ]
+    small, _, large = (in_context.curves(results, size, "mapping") for size in sizes)
+    assert large.shape == (3, 17)
+    assert (large[:, 16] - large[:, 0]).mean() >= 0.4
+    assert (large[:, 16] - small[:, 16]).mean() >= 0.1

@@ -190,7 +190,9 @@ class FeedForward(keras.layers.Layer):
 
     def call(self, x):
         ### BEGIN SOLUTION
-        return self.contract(gelu(self.expand(x)))
+        # In 16 bits each step of the GELU is rounded, and on a CPU it takes longer.
+        x = keras.ops.cast(self.expand(x), "float32")
+        return self.contract(gelu(x))
         ### END SOLUTION
 
 

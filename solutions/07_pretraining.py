@@ -1058,7 +1058,7 @@ config = GPTConfig(
     num_heads=4,
     hidden_dim=32 if short() else 128,
 )
-steps = 20 if short() else 900
+steps = 20 if short() else 720
 recipe = training.Recipe(
     steps=steps, batch_size=8, peak_rate=4e-3, warmup_steps=steps // 10, final_fraction=0.1
 )

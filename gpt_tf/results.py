@@ -402,6 +402,94 @@ def plot(report):
     return figure
 
 
+def learning_curves(report):
+    """Collects the sets of which smaller parts were run, too.
+
+    Args:
+        report: dict, of `execute` or `read`.
+
+    Returns:
+        dict {name: list of the report's entries, from few training examples to all}.
+    """
+    found = {}
+    for whole in _whole(report):
+        smaller = [each for each in report["sets"] if each["part_of"] == whole["name"]]
+        if smaller:
+            found[whole["name"]] = sorted([*smaller, whole], key=lambda each: each["train"])
+    return found
+
+
+def examples_needed(curve):
+    """Draws a line through the pre-trained model's scores, as far as the bag of words.
+
+    Args:
+        curve: list, of `learning_curves`.
+
+    Returns:
+        (gain, examples): floats; what twice as many examples give (least squares), and with how
+        many the line reaches the bag of words of all of them: infinite if it rises too little.
+    """
+    doublings = np.log2([each["train"] for each in curve])
+    gain, start = np.polyfit(doublings, [each["with"]["mean"] for each in curve], 1)
+    metric = curve[-1]["metrics"][0]
+    wanted = curve[-1]["baselines"]["bag_of_words"][metric]
+    power = (wanted - start) / gain if gain > 0 else np.inf
+    return float(gain), float(2**power) if power < 60 else float("inf")
+
+
+def _reading_of_curves(report):
+    """Returns a sentence for each curve."""
+    sentences = []
+    for name, curve in learning_curves(report).items():
+        gain, examples = examples_needed(curve)
+        few, many = curve[0]["train"], curve[-1]["train"]
+        text = (
+            f"{name}: from {few:,} to {many:,} examples, twice as many give the pre-trained model "
+            f"{gain:+.3f}."
+        )
+        if curve[-1]["over_bag"]["mean"] >= 0:
+            text += f" With {many:,} it is at least as good as the bag of words."
+        elif np.isfinite(examples):
+            text += (
+                f" Going on like that it would reach the bag of words of {many:,} examples with "
+                f"about {float(f'{examples:.2g}'):,.0f}: a guess, beyond what was measured."
+            )
+        sentences.append(text)
+    return sentences
+
+
+def plot_curves(report):
+    """Draws the scores against the number of training examples, where smaller parts were run.
+
+    Args:
+        report: dict, of `execute` or `read`.
+
+    Returns:
+        `matplotlib.figure.Figure`, or None if there are no smaller parts.
+    """
+    import matplotlib.pyplot as plt
+
+    curves = learning_curves(report)
+    if not curves:
+        return None
+    size = (6 * len(curves), 4)
+    figure, axes = plt.subplots(1, len(curves), figsize=size, squeeze=False, layout="constrained")
+    for axis, (name, curve) in zip(axes[0], curves.items(), strict=True):
+        examples, metric = [each["train"] for each in curve], curve[-1]["metrics"][0]
+        bag = [each["baselines"]["bag_of_words"][metric] for each in curve]
+        axis.plot(examples, bag, "x--", color="gray", label="bag of words")
+        for number, (arm, label) in enumerate(ARMS.items()):
+            mean, low, high = ([each[arm][k] for each in curve] for k in ("mean", "low", "high"))
+            axis.fill_between(examples, low, high, color=f"C{number}", alpha=0.15)
+            axis.plot(examples, mean, "o-", color=f"C{number}", label=label)
+        axis.set_xscale("log")
+        axis.set_xticks(examples, [f"{count:,}" for count in examples])
+        axis.minorticks_off()
+        axis.set(title=name, xlabel="training examples", ylabel=f"{metric} on the test examples")
+    axes[0, 0].legend()
+    return figure
+
+
 def _markdown_table(rows):
     """Returns lines of Markdown; the first row is the head."""
     head, *rest = rows
@@ -468,6 +556,8 @@ def markdown(report):
                 if parts_of_sets
                 else [f"`{COMMAND} --curves` draws smaller parts of sst2 and nsmc."]
             ),
+            "",
+            *(f"- {sentence}" for sentence in _reading_of_curves(report)),
             "",
             "## All metrics, means over the seeds",
             "",

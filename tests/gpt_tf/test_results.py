@@ -131,6 +131,47 @@ def test_a_part_of_a_set_counts_as_no_set(grid, tmp_path):
     assert len(results.plot(report).axes[0].get_yticklabels()) == 1
 
 
+def entry(name, train, pretrained, bag, part_of=""):
+    """One set of a report, as far as the curves read it."""
+    arm = {"mean": pretrained, "low": pretrained - 0.1, "high": pretrained + 0.1}
+    return {
+        "name": name, "part_of": part_of, "train": train, "metrics": ["accuracy"],
+        "baselines": {"bag_of_words": {"accuracy": bag}}, "with": arm, "without": arm,
+        "over_bag": {"mean": pretrained - bag},
+    }  # fmt: skip
+
+
+def test_what_a_curve_says_of_more_examples():
+    whole = entry("sst2", 1024, 0.7, bag=0.9)
+    parts = [entry("sst2-512", 512, 0.6, 0.5, "sst2"), entry("sst2-256", 256, 0.5, 0.5, "sst2")]
+    report = {"sets": [whole, entry("cola", 512, 0.1, 0.2), *parts]}
+    curves = results.learning_curves(report)
+    assert list(curves) == ["sst2"]
+    assert [each["train"] for each in curves["sst2"]] == [256, 512, 1024]
+    # 0.1 more for each doubling: from 0.7 with 1,024 to 0.9 with 4,096.
+    curve = curves["sst2"]
+    assert results.examples_needed(curve) == pytest.approx((0.1, 4096))
+    (sentence,) = results._reading_of_curves(report)
+    assert "from 256 to 1,024 examples" in sentence and "+0.100" in sentence
+    assert "the bag of words of 1,024 examples with about 4,100" in sentence
+
+    whole["with"]["mean"], whole["over_bag"]["mean"] = 0.9, 0.0
+    assert "at least as good as the bag of words" in results._reading_of_curves(report)[0]
+    for each in report["sets"]:
+        each["with"]["mean"], each["over_bag"]["mean"] = 0.3, -0.1
+    assert results.examples_needed(curve)[1] == float("inf")
+    assert "reach" not in results._reading_of_curves(report)[0]
+
+
+def test_the_curves_have_units():
+    parts = [entry("sst2-512", 512, 0.6, 0.5, "sst2")]
+    axis = results.plot_curves({"sets": [entry("sst2", 1024, 0.7, 0.9), *parts]}).axes[0]
+    assert axis.get_xlabel() == "training examples" and "accuracy" in axis.get_ylabel()
+    assert [text.get_text() for text in axis.get_xticklabels()] == ["512", "1,024"]
+    assert len(axis.get_lines()) == 3
+    assert results.plot_curves({"sets": [entry("sst2", 1024, 0.7, 0.9)]}) is None
+
+
 def test_the_plot_has_units(grid, tmp_path):
     axis = results.plot(results.execute(SETTINGS, ["sst2", "cola"], 2, tmp_path)).axes[0]
     assert "share right" in axis.get_xlabel() and "2 seeds" in axis.get_title()

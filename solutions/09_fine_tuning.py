@@ -708,12 +708,17 @@ if report is None:
 else:
     print(results.table(report))
     results.plot(report)
+    results.plot_curves(report)
     plt.show()
 
 # %% [markdown]
-# In its plot, each dot is a mean over the seeds, each line its 95% interval by Student's t. With
-# three seeds the interval reaches 4.3 standard errors to each side, so it is wide. Count the sets
-# on which pre-training helps, and those on which the difference may be chance.
+# In the first plot, each dot is a mean over the seeds, each line its 95% interval by Student's t.
+# With three seeds the interval reaches 4.3 standard errors to each side, so it is wide. Count the
+# sets on which pre-training helps, and those on which the difference may be chance.
+#
+# The second plot, where there is one, shows what more labelled examples give. Words alone go far
+# when the task is opinion: a bag of words counts them, and needs no text to have been read before.
+# Which of the curves still rises at its right end?
 #
 # ## 9.16 Questions
 #

@@ -292,7 +292,7 @@ for family in in_context.TRAINED:
 # %% [markdown]
 # ## 12.7 Three sizes, three seeds
 #
-# The same training with three sizes takes about an hour, so the picture draws from a table that
+# Three sizes and three seeds take longer than a lab may, so the picture draws from a table that
 # ships with the course. Its command stands beside it: it is part of the course, and you can run it.
 # The black crosses are the model that you trained above.
 #
@@ -334,10 +334,11 @@ plt.show()
 # * The rise. Whatever is gained comes from the examples: no weight changes meanwhile.
 # * One step is easy: to say **some** label that stood in the row. It is right one time in six. Only
 #   what is above that was learned from the right example.
-# * The gap between the sizes. The paper's point is that it grows with the number of examples.
+# * The gap between the sizes. The paper's point is that it grows with the number of examples. Where
+#   two bands overlap, this table cannot tell the two sizes apart.
 #
 # Now all families. Above are those that were trained on, with tasks that were not; below are those
-# that were never trained on.
+# that were never trained on. Sums begin high: one that stays below the base needs no example.
 
 # %%
 figure, axes = plt.subplots(2, 4, figsize=(15, 7), sharey=True, layout="constrained")

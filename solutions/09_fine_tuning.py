@@ -544,7 +544,7 @@ if os.environ.get("GPT_TF_DATA"):
 else:
     shown, length = zero_shot.tasks_in_all_forms(EXAMPLES, VALIDATION, seed=9), 24
     # To compare is harder to learn than to judge one text: it takes more epochs.
-    epochs = {"classification": 4, "entailment": 4, "similarity": 10, "multiple_choice": 6}
+    epochs = {"classification": 4, "entailment": 4, "similarity": 8, "multiple_choice": 5}
 if short():
     shown = shown[:1]
 settings = {

@@ -71,6 +71,23 @@ def read(folder):
     return results
 
 
+def in_order(results, cells):
+    """Picks the results of some cells, in the order of the cells.
+
+    Args:
+        results: list of dicts {"cell", "score"}, in any order, as a folder gives them.
+        cells: list of dicts, each of which has a result.
+
+    Returns:
+        List of dicts {"cell", "score"}, one for each cell.
+
+    Example:
+        >>> in_order([{"cell": {"seed": 1}, "score": 0.7}], [{"seed": 1}])[0]["score"]
+        0.7
+    """
+    return [next(result for result in results if result["cell"] == cell) for cell in cells]
+
+
 def scores(results, settings):
     """Finds the scores of one version, a seed after the other.
 

@@ -303,5 +303,7 @@ def main(arguments):
     known = ablation.run(
         cells, lambda cell: measure(settings, **cell), folder / "cells", "models trained"
     )
-    results = [next(r for r in known if r["cell"] == cell) for cell in cells]
-    return tables.finish("in-context", arguments, options.table, folder, settings, results=results)
+    return tables.finish(
+        "in-context", arguments, options.table, folder, settings,
+        results=ablation.in_order(known, cells),
+    )  # fmt: skip

@@ -336,7 +336,7 @@ def main(arguments):
         return measure(config, text, cell["tokens"], cell["rate"], cell["seed"], settings)
 
     known = ablation.run(cells, measure_cell, folder, "ladder")
-    results = [result for result in known if result["cell"] in cells]
     return tables.finish(
-        "ladder", arguments, options.table, folder, settings, tokens=sizes, results=results
-    )
+        "ladder", arguments, options.table, folder, settings,
+        tokens=sizes, results=ablation.in_order(known, cells),
+    )  # fmt: skip

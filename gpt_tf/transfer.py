@@ -152,7 +152,7 @@ class Experiments:
         }[name]
         cells = sorted(cells(seeds), key=lambda cell: cell["seed"])
         known = ablation.run(cells, measure, self.folder / name, name)
-        return [result for result in known if result["cell"] in cells]
+        return ablation.in_order(known, cells)
 
     # ------------------------------------------------------------------------------------ the cells
 

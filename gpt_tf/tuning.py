@@ -398,8 +398,7 @@ def run(settings, seeds, folder=None):
         del result["losses"]
         return result
 
-    found = ablation.run(cells, measure, folder, "tuning")
-    return [result for result in found if result["cell"] in cells]
+    return ablation.in_order(ablation.run(cells, measure, folder, "tuning"), cells)
 
 
 def main(arguments):

@@ -438,6 +438,7 @@ axes[0].set(xlabel="blocks carried over (all of it learns)", ylabel="accuracy (s
 counts = [change["frozen"] for change in transfer.frozen(depth).values()]
 axes[1].set_xticks(range(len(counts) + 1), ["nothing", "embed-\ndings", *counts[1:]])
 axes[1].set(xlabel="blocks frozen, and the embeddings (all of it came over)")
+axes[0].set_ylim(-0.03, 1.03)  # an interval of few seeds can reach further than a share can
 axes[0].set_title("Carrying over (GPT-1, figure 2, left)")
 axes[1].set_title("Freezing")
 axes[0].legend()
@@ -512,9 +513,8 @@ def skills(answers, asked):
 
 by_model = {
     kind: [
-        skills(result["score"], asked)
-        for result in table["results"]["zero-shot"]
-        if result["cell"]["model"] == kind
+        skills(answers, asked)
+        for answers in ablation.scores(table["results"]["zero-shot"], {"model": kind}).values()
     ]
     for kind in ("GPT", "LSTM")
 }
@@ -543,8 +543,8 @@ for axis in axes:
 plt.show()
 
 # %%
-seeds = [result["cell"]["seed"] for result in table["results"]["zero-shot"]][::2]
-print(f"GPT - LSTM after {settings.checkpoints[-1]:,} steps, over {len(set(seeds))} seeds:")
+seeds = len(by_model["GPT"])
+print(f"GPT - LSTM after {settings.checkpoints[-1]:,} steps, over {seeds} seeds:")
 for name in [*(q.name for q in asked), "mean"]:
     gpt, lstm = ([run[name][-1] for run in by_model[kind]] for kind in ("GPT", "LSTM"))
     lead, margin = paired_interval(gpt, lstm)

@@ -49,6 +49,11 @@ def test_settings_in_another_order_are_the_same_cell(tmp_path):
     assert len(ablation.run([turned], Measure(stop_at=turned), tmp_path)) == 1
 
 
+def test_the_results_of_some_cells_in_their_order():
+    results = [{"cell": {"seed": seed}, "score": seed / 10} for seed in (3, 1, 2)]
+    assert ablation.in_order(results, [{"seed": 1}, {"seed": 3}]) == [results[1], results[0]]
+
+
 @pytest.mark.parametrize("text", ['{"cell": {"ra', "[]", '{"cell": {"seed": 1}}'])
 def test_what_is_no_result_is_named(tmp_path, text):
     (tmp_path / "odd.json").write_text(text)

@@ -325,4 +325,6 @@ def test_the_table_of_the_repository_is_whole():
         wanted["blocks"] += parts.ablation_grid(base, changes, sorted(seeds))
     for name, cells in wanted.items():
         assert not parts.cells_to_run(cells, results[name]), name
+        asked = [r["cell"]["seed"] for r in results[name]]
+        assert asked == sorted(asked), name
     assert json.dumps(table)

@@ -126,6 +126,7 @@ class Settings:
             AdamW stays much longer at "one of the labels that I have seen".
         early: float, share of the steps in which all tasks are mappings: they are the shortest way
             to find out that examples tell something.
+        repeats: (float, float), share of a batch that repeats itself, in these steps and later.
         stddev: float, of the embeddings' initial weights. From GPT's 0.02, symbols are told apart
             late.
         tasks: int, tasks of a family that a model is asked, none of which it was trained on.

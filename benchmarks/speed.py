@@ -310,16 +310,10 @@ def training_step(name, setting, size, seed):
     return lambda: float(model.train_on_batch(inputs, tokens, return_dict=True)["loss"])
 
 
-def torch_training_step(setting, size, seed):
-    """Does for the GPT-2 of `transformers` what `training_step` does for the Keras models.
-
-    Settings decide the number format only: PyTorch runs eagerly, bfloat16 by autocast.
-    """
-    import torch
+def torch_model(config):
+    """Builds the GPT-2 of `transformers` with the sizes of a configuration, without dropout."""
     import transformers
 
-    torch.manual_seed(seed)
-    config = size.config
     model = transformers.GPT2LMHeadModel(
         transformers.GPT2Config(
             vocab_size=config.vocabulary_size,
@@ -331,8 +325,22 @@ def torch_training_step(setting, size, seed):
             embd_pdrop=0.0,
             resid_pdrop=0.0,
             attn_pdrop=0.0,
+            bos_token_id=None,  # by default the last of 50,257 tokens
+            eos_token_id=None,
         )
-    ).train()
+    )
+    return model.train()
+
+
+def torch_training_step(setting, size, seed):
+    """Does for the GPT-2 of `transformers` what `training_step` does for the Keras models.
+
+    Settings decide the number format only: PyTorch runs eagerly, bfloat16 by autocast.
+    """
+    import torch
+
+    torch.manual_seed(seed)
+    model = torch_model(size.config)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
     tokens = torch.from_numpy(random_tokens(size, seed)).long()
     bfloat16 = SETTINGS[setting][0] == "mixed_bfloat16"

@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 
 from gpt_tf import parts, tasks
 from gpt_tf.compiling import compile_once, pays_off
+from gpt_tf.schedules import WarmupLinear
 
 TOKENS = {
     "start": "<|start|>",
@@ -76,37 +77,6 @@ class Settings:
             raise ValueError(f"reports must be more than 0, not {self.reports}.")
         if not 0 <= self.hold_out < 1:
             raise ValueError(f"hold_out must be in [0, 1), not {self.hold_out}.")
-
-
-@keras.saving.register_keras_serializable("gpt_tf")
-class WarmupLinear(keras.optimizers.schedules.LearningRateSchedule):
-    """A rate that rises in a line from 0, then falls in a line to 0 (GPT-1, section 4.1).
-
-    Args:
-        peak: float, highest rate.
-        warmup_steps: int, steps until the peak, at least 1.
-        total_steps: int, step at which the rate is 0 again.
-
-    Example:
-        >>> [float(WarmupLinear(1.0, 2, 6)(step)) for step in (0, 1, 2, 4, 6)]
-        [0.0, 0.5, 1.0, 0.5, 0.0]
-    """
-
-    def __init__(self, peak, warmup_steps, total_steps):
-        self.peak, self.warmup_steps, self.total_steps = peak, warmup_steps, total_steps
-
-    def __call__(self, step):
-        step = keras.ops.cast(step, "float32")
-        falling = max(1, self.total_steps - self.warmup_steps)
-        down = (self.total_steps - step) / falling
-        return self.peak * keras.ops.clip(keras.ops.minimum(step / self.warmup_steps, down), 0, 1)
-
-    def get_config(self):
-        return {
-            "peak": self.peak,
-            "warmup_steps": self.warmup_steps,
-            "total_steps": self.total_steps,
-        }
 
 
 @keras.saving.register_keras_serializable("gpt_tf")

@@ -8,6 +8,7 @@ import dataclasses
 
 from gpt_tf.config import PAPER as _MODELS
 
+DECAYS = ("cosine", "linear")
 OPTIMIZERS = ("adamw", "muon")
 PRECISIONS = ("float32", "bfloat16", "auto")
 
@@ -22,8 +23,10 @@ class Recipe:
         peak_rate: float, highest learning rate.
         warmup_steps: int, updates until the peak.
         final_fraction: float in [0, 1], learning rate at the end, as a share of the peak.
-        decay_steps: int or None, the update at which the cosine ends, warm-up included; the rate
+        decay_steps: int or None, the update at which the rate stops falling, warm-up included; it
             stays where it is from there on. None: at the last one.
+        decay: str, how the rate falls: along a "cosine", as in the papers' pre-training, or in a
+            "linear" way, as in GPT-1's fine-tuning, which ends at 0.
         weight_decay: float, AdamW's decoupled decay.
         beta_1: float, AdamW's decay of the mean of the gradients.
         beta_2: float, AdamW's decay of the mean of their squares.
@@ -32,13 +35,14 @@ class Recipe:
         optimizer: str, "adamw" as in the papers; or "muon", which is younger than they are: it
             gives a matrix's update singular values near 1, for matrices other than embeddings, and
             is AdamW elsewhere. A step costs more and learns more.
+        momentum: float, Muon's decay of the sum of the gradients of those matrices.
         precision: str, the number format of the matrix products: "float32", "bfloat16", or "auto"
             for the faster one (see `training.pretrain`). Weights, loss and optimizer are float32.
         seed: int, decides which windows are drawn.
 
     Raises:
-        ValueError: steps or batch_size is less than 1, the seed is negative, or there is no such
-            optimizer or precision.
+        ValueError: steps or batch_size is less than 1, the seed is negative, there is no such
+            decay, optimizer or precision, or a linear decay is to end above 0.
 
     Example:
         >>> Recipe(steps=1000, peak_rate=6e-4, warmup_steps=100).batch_size
@@ -51,12 +55,14 @@ class Recipe:
     warmup_steps: int = 0
     final_fraction: float = 0.1
     decay_steps: int | None = None
+    decay: str = "cosine"
     weight_decay: float = 0.1
     beta_1: float = 0.9
     beta_2: float = 0.95
     epsilon: float = 1e-8
     clip: float = 1.0
     optimizer: str = "adamw"
+    momentum: float = 0.95
     precision: str = "float32"
     seed: int = 0
 
@@ -64,11 +70,17 @@ class Recipe:
         for name, least in (("steps", 1), ("batch_size", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}.")
-        for name, known in (("optimizer", OPTIMIZERS), ("precision", PRECISIONS)):
+        choices = {"decay": DECAYS, "optimizer": OPTIMIZERS, "precision": PRECISIONS}
+        for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ValueError(
                     f"{name} must be one of {', '.join(known)}, not {getattr(self, name)!r}."
                 )
+        if self.decay == "linear" and self.final_fraction:
+            raise ValueError(
+                f"A linear decay ends at 0, not at {self.final_fraction:g} of the peak; set "
+                "final_fraction to 0, or take the cosine."
+            )
 
 
 def updates(tokens, batch_size, length):

@@ -20,44 +20,18 @@ from gpt_tf import checkpoint, logs, parts
 from gpt_tf.compiling import compile_once, pays_off, with_xla
 from gpt_tf.config import GPTConfig
 from gpt_tf.recipes import Recipe as Recipe  # training.Recipe, for those who train
+from gpt_tf.schedules import WarmupCosine, WarmupLinear
 
 AUTO_STEPS = 1000  # a shorter run would not earn back what timing costs
 _TRIALS, _TRIAL_STEPS = 3, 4  # stretches of each setting, and steps in a stretch
 
 
-@keras.saving.register_keras_serializable("gpt_tf")
-class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """`parts.warmup_cosine` as a schedule of Keras (GPT-1, section 4.1).
-
-    Args:
-        peak, warmup_steps, total_steps, final_fraction: as in `parts.warmup_cosine`.
-
-    Example:
-        >>> float(WarmupCosine(1e-3, 10, 100)(5))
-        0.0005
-    """
-
-    def __init__(self, peak, warmup_steps, total_steps, final_fraction=0.0):
-        self.settings = {
-            "peak": peak,
-            "warmup_steps": warmup_steps,
-            "total_steps": total_steps,
-            "final_fraction": final_fraction,
-        }
-        # Says now what is wrong with the settings, not in the first step.
-        parts.warmup_cosine(0, **self.settings)
-
-    def __call__(self, step):
-        return parts.warmup_cosine(step, **self.settings)
-
-    def get_config(self):
-        return dict(self.settings)
-
-
 def schedule(recipe):
-    """Returns the learning rate of a recipe, a `WarmupCosine`."""
-    end = recipe.decay_steps or recipe.steps
-    return WarmupCosine(recipe.peak_rate, recipe.warmup_steps, end, recipe.final_fraction)
+    """Returns the learning rate of a recipe: a `WarmupCosine`, or a `WarmupLinear`."""
+    settings = recipe.peak_rate, recipe.warmup_steps, recipe.decay_steps or recipe.steps
+    if recipe.decay == "linear":
+        return WarmupLinear(*settings)
+    return WarmupCosine(*settings, recipe.final_fraction)
 
 
 def make_optimizer(recipe):
@@ -86,6 +60,7 @@ def make_optimizer(recipe):
             adam_beta_1=recipe.beta_1,
             adam_beta_2=recipe.beta_2,
             adam_weight_decay=recipe.weight_decay,
+            momentum=recipe.momentum,
             **common,
         )
     else:

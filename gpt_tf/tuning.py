@@ -14,6 +14,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from gpt_tf import ablation, finetuning, parts, presets, prompting, tables, tasks, zero_shot
+from gpt_tf.schedules import WarmupLinear
 
 # What learns, and the highest rate at which it does; None trains nothing.
 METHODS = {
@@ -282,7 +283,7 @@ def train(model, rows, labels, rate, settings, seed=0, label=""):
     """
     warmup = max(1, settings.steps // 10)
     optimizer = keras.optimizers.AdamW(
-        finetuning.WarmupLinear(rate, warmup, settings.steps),
+        WarmupLinear(rate, warmup, settings.steps),
         weight_decay=settings.weight_decay,
         global_clipnorm=settings.clip,
     )

@@ -1,6 +1,7 @@
 """The benchmarks run, at a toy size, and their figures are what their columns say."""
 
 import collections
+import dataclasses
 import importlib
 import pathlib
 import sys
@@ -199,6 +200,24 @@ def test_tiny_shakespeare_is_trained_and_measured(monkeypatch, capsys):
     for name, (loss, seconds) in found.items():
         assert 1 < loss < 4.5 and f"{name}: validation loss {loss:.3f} nats" in output
         assert f"{seconds / 50:.2f} of PyTorch's time" in output
+
+
+def test_pytorch_takes_the_steps_of_nanogpt(monkeypatch):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    shakespeare = importlib.import_module("shakespeare")
+    config = GPTConfig(65, 16, 1, 2, 8)
+    monkeypatch.setattr(shakespeare, "CONFIG", config)
+    tokens = np.tile(np.arange(13, dtype="int32"), 60)
+    recipe = dataclasses.replace(shakespeare.NANOGPT, steps=60, warmup_steps=5, peak_rate=1e-2)
+    loss, seconds = shakespeare.train_torch(recipe, tokens[:600], tokens[600:], 0)
+    assert 0 < loss < 1.5 < np.log(65) and seconds > 0
+    # Each token once, in windows that overlap by one: a model that knows nothing is right by 1/65.
+    model = shakespeare.speed.torch_model(config)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.zero_()
+    assert shakespeare.torch_loss(model, tokens[:50], 16) == pytest.approx(np.log(65), abs=1e-5)
 
 
 def test_the_published_settings_of_nanogpt():

@@ -317,12 +317,6 @@ def test_predictions_come_back_in_their_order(gpt, tokenizer):
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_warmup_linear():
-    rate = finetuning.WarmupLinear(2.0, 4, 12)
-    steps = (0, 1, 4, 8, 12, 13)
-    np.testing.assert_allclose([rate(s) for s in steps], [0, 0.5, 2, 1, 0, 0])
-
-
 def test_predictions():
     logits = np.array([[0.0, 0.0, 9.0], [5.0, 0.0, 0.0]])
     assert finetuning.predictions_of("entailment", logits).tolist() == [2, 0]

@@ -74,6 +74,8 @@ def test_sizes_of_the_command_are_the_papers():
         ({"batch_size": -3}, "batch_size must be at least 1, not -3"),
         ({"seed": -1}, "seed must be at least 0, not -1"),
         ({"optimizer": "sgd"}, "optimizer must be one of adamw, muon, not 'sgd'"),
+        ({"decay": "stairs"}, "decay must be one of cosine, linear, not 'stairs'"),
+        ({"decay": "linear"}, "A linear decay ends at 0, not at 0.1 of the peak"),
         ({"precision": "int8"}, "precision must be one of float32, bfloat16, auto, not 'int8'"),
     ],
 )

@@ -192,6 +192,7 @@ def test_the_preference_is_divided_out(submission, rng):
             ),
         }
         anyway = reference.softmax(blank_scores).mean(axis=0)
+        logs = scores - blank_scores.mean(axis=0)
         expect_close(
             submission.call("calibrated_probabilities", scores, blank_scores),
             reference.calibrated(scores, blank_scores),
@@ -199,6 +200,7 @@ def test_the_preference_is_divided_out(submission, rng):
                 "calibrated.not-divided": reference.softmax(scores),
                 "calibrated.multiplied": reference.softmax(scores + np.log(anyway)),
                 "calibrated.no-sum": reference.softmax(scores) / anyway,
+                "calibrated.logs-summed": logs / logs.sum(),
             }
             | (several if blanks > 1 else {}),
             what=f"calibrated_probabilities of {candidates} candidates and {blanks} blank prompts",

@@ -57,6 +57,9 @@ def test_placeholders_get_the_vectors(submission, rng):
             "insert.all-in-front": np.concatenate(
                 [np.broadcast_to(prompt, (3, 4, 5)), embedded], axis=1
             ),
+            "insert.first-places": np.concatenate(
+                [np.broadcast_to(prompt, (3, 4, 5)), embedded[:, 4:]], axis=1
+            ),
         },
         what="insert_prompt of 4 vectors, 2 before each text and 2 behind it",
     )
@@ -168,12 +171,14 @@ def test_the_prompt_goes_through_the_gpt(submission, rng):
     tokens, prompt = rng.integers(0, 11, size=(3, 9)), rng.normal(size=(4, 6))
     given = (tokens, IS_PROMPT, prompt, w, CONFIG)
     nowhere = np.zeros_like(IS_PROMPT)
+    no_positions = w | {"embedding.position_embeddings": np.zeros((9, 6))}
     expect_close(
         submission.call("prompted_logits", model, tokens, IS_PROMPT, prompt),
         reference.prompted_logits(*given),
         misconceptions={
             "prompted.not-inserted": reference.prompted_logits(tokens, nowhere, *given[2:]),
             "prompted.positions-added": reference.prompted_logits(*given, positions=True),
+            "prompted.no-positions": reference.prompted_logits(*given[:3], no_positions, CONFIG),
             "prompted.no-final-norm": reference.prompted_logits(*given, norm=False),
             "prompted.behind-the-blocks": reference.prompted_logits(*given, late=True),
             "prompted.last-block": reference.prompted_logits(*given, layers=1),

@@ -167,6 +167,7 @@ def test_depth_and_heads_grow(submission):
         misconceptions={
             "ladder.rounded": reference.shapes(WIDTHS, rounded=np.round),
             "ladder.one-block": reference.shapes(WIDTHS, least=1),
+            "ladder.no-block": reference.shapes(WIDTHS, least=0),
             "ladder.two-blocks": changed(num_layers=lambda _: 2),
             "ladder.heads-as-blocks": changed(num_heads=lambda rung: rung["num_layers"]),
             "ladder.caller-s-order": [

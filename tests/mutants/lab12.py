@@ -218,6 +218,12 @@ def calibrated_probabilities(scores, blank_scores):
     return keras.ops.softmax(scores) / anyway
 
 
+@wrong("lab12.calibrated_probabilities", draws="calibrated.logs-summed")
+def calibrated_probabilities(scores, blank_scores):
+    logs = scores - keras.ops.mean(blank_scores, axis=0)
+    return logs / keras.ops.sum(logs)
+
+
 @wrong("lab12.calibrated_probabilities", draws="calibrated.mean-of-logs")
 def calibrated_probabilities(scores, blank_scores):
     return keras.ops.softmax(scores - keras.ops.mean(blank_scores, axis=0))

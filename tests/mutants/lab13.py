@@ -51,6 +51,12 @@ def insert_prompt(embedded, is_prompt, prompt):
     return keras.ops.concatenate([rows, embedded], axis=1)
 
 
+@wrong("lab13.insert_prompt", draws="insert.first-places")
+def insert_prompt(embedded, is_prompt, prompt):
+    rows = keras.ops.tile(prompt[None], (embedded.shape[0], 1, 1))
+    return keras.ops.concatenate([rows, embedded[:, prompt.shape[0] :]], axis=1)
+
+
 @wrong("lab13.insert_prompt", draws="tensor.needs-values")
 def insert_prompt(embedded, is_prompt, prompt):
     found = np.array(embedded)
@@ -163,6 +169,12 @@ def prompted_logits(model, tokens, is_prompt, prompt):
     positions = model.embedding.position_embeddings[: tokens.shape[1]]
     words = parts.embed_tokens(tokens, model.embedding.token_embeddings)
     return through(model, insert_prompt(words, is_prompt, prompt) + positions)
+
+
+@wrong("lab13.prompted_logits", draws="prompted.no-positions")
+def prompted_logits(model, tokens, is_prompt, prompt):
+    words = parts.embed_tokens(tokens, model.embedding.token_embeddings)
+    return through(model, insert_prompt(words, is_prompt, prompt))
 
 
 @wrong("lab13.prompted_logits", draws="prompted.no-final-norm")

@@ -116,6 +116,11 @@ def training_ladder(hidden_dims, head_dim=16, aspect=32):
     return rungs(sorted(hidden_dims), head_dim, lambda width: max(1, width // aspect))
 
 
+@wrong("lab14.training_ladder", draws="ladder.no-block")
+def training_ladder(hidden_dims, head_dim=16, aspect=32):
+    return rungs(sorted(hidden_dims), head_dim, lambda width: width // aspect)
+
+
 @wrong("lab14.training_ladder", draws="ladder.two-blocks")
 def training_ladder(hidden_dims, head_dim=16, aspect=32):
     return rungs(sorted(hidden_dims), head_dim, lambda width: 2)

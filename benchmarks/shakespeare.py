@@ -42,7 +42,7 @@ RECIPES = {
     # A step costs more than twice the time of one below: Muon, and enough rows to make it worth it.
     # Each character is seen 1.5 times, so the rate and the momentum are those of a short run.
     "ours": Recipe(
-        steps=740, batch_size=32, peak_rate=2e-2, warmup_steps=30, final_fraction=0.0,
+        steps=770, batch_size=32, peak_rate=2e-2, warmup_steps=30, final_fraction=0.0,
         decay="linear", weight_decay=0.1, beta_1=0.9, beta_2=0.99, clip=1.0, optimizer="muon",
         momentum=0.85,
     ),

@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 from gpt_tf import checkpoint, logs, parts
 from gpt_tf.compiling import compile_once, pays_off, with_xla
 from gpt_tf.config import GPTConfig
+from gpt_tf.muon import GramMuon
 from gpt_tf.recipes import Recipe as Recipe  # training.Recipe, for those who train
 from gpt_tf.schedules import WarmupCosine, WarmupLinear
 
@@ -43,7 +44,7 @@ def make_optimizer(recipe):
         recipe: `Recipe`.
 
     Returns:
-        `keras.optimizers.AdamW`, or `Muon`, not built yet.
+        `keras.optimizers.AdamW`, or `muon.GramMuon`, not built yet.
 
     Example:
         >>> make_optimizer(Recipe(steps=100)).name
@@ -56,7 +57,7 @@ def make_optimizer(recipe):
         "global_clipnorm": recipe.clip,
     }
     if recipe.optimizer == "muon":
-        optimizer = keras.optimizers.Muon(
+        optimizer = GramMuon(
             adam_beta_1=recipe.beta_1,
             adam_beta_2=recipe.beta_2,
             adam_weight_decay=recipe.weight_decay,
@@ -193,8 +194,8 @@ def pretrain(
         label: str, shown at the bar.
         save_seconds: float, seconds between checkpoints; one is always written at the end.
         log_every: int, steps that one entry of the history averages over.
-        validations: int, how often to validate, after a first time at step 0. Always in the
-            model's own precision.
+        validations: int, how often to validate, after a first time at step 0; 0 never does. Always
+            in the model's own precision.
         validation_windows: int, most windows of a validation.
         callbacks: iterable of `keras.callbacks.Callback`, called after the trainer's own. Their
             `model` is a `Trainer`, whose `gpt` is what learns; all steps are one epoch.
@@ -250,7 +251,7 @@ def pretrain(
             run.log = stack.enter_context(contextlib.closing(logs.open_log(log, run.rows())))
         if run.step < recipe.steps:
             run.log_every, run.save_seconds = log_every, save_seconds
-            run.validate_every = max(1, recipe.steps // validations)
+            run.validate_every = max(1, recipe.steps // validations) if validations else None
             run.validate = lambda: evaluate(
                 model, validation_tokens, length, limit=validation_windows
             )
@@ -579,9 +580,10 @@ class _Run(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.total = self.recipe.steps
         self.saved = time.monotonic()
-        if not self.history["validation_step"]:
+        if self.validate_every and not self.history["validation_step"]:
             self._validate()
-            self._log()
+            if self.step == 0:  # a later step has its row already
+                self._log()
 
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
@@ -592,10 +594,10 @@ class _Run(keras.callbacks.Callback):
         self.history["loss"].append(float(logs["loss"]))
         # Keras reports the mean since the last reset.
         self.model.reset_metrics()
-        if self.step - self.history["validation_step"][-1] >= self.validate_every:
-            self._validate()
-        if self.step == self.total and self.history["validation_step"][-1] < self.step:
-            self._validate()
+        if self.validate_every:
+            since = self.step - self.history["validation_step"][-1]
+            if since >= self.validate_every or (since and self.step == self.total):
+                self._validate()
         self._show()
         self._log()
         if self.step == self.total or time.monotonic() - self.saved >= self.save_seconds:
@@ -611,11 +613,8 @@ class _Run(keras.callbacks.Callback):
             self.log.add(self._row(self.step))
 
     def _show(self):
-        losses = {
-            "loss": self.history["loss"][-1],
-            "validation": self.history["validation_loss"][-1],
-        }
-        self.bar.set_postfix({name: f"{value:.3f}" for name, value in losses.items()})
+        losses = {"loss": self.history["loss"], "validation": self.history["validation_loss"]}
+        self.bar.set_postfix({name: f"{found[-1]:.3f}" for name, found in losses.items() if found})
 
 
 def save_model(model, path, dtype="float32"):

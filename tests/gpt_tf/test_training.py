@@ -86,6 +86,24 @@ def test_stopped_and_resumed_is_the_same_run(uninterrupted, tmp_path, monkeypatc
     assert "is damaged" in said and "resumed from step 30" in said
 
 
+def test_a_run_may_do_without_validation(uninterrupted, tmp_path, monkeypatch):
+    history, weights = uninterrupted
+    model = make()
+    found = pretrain(model=model, validations=0)
+    assert found["step"] == history["step"] and found["validation_step"] == []
+    assert found["loss"] == pytest.approx(history["loss"], rel=1e-5)
+    for mine, expected in zip(model.weights, weights, strict=True):
+        np.testing.assert_allclose(mine, expected, atol=1e-5)
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        stop_at(patch, 25)
+        pretrain(tmp_path, validations=0, log=tmp_path / "log.csv")
+    found = pretrain(tmp_path, validations=10, log=tmp_path / "log.csv")
+    assert found["step"] == [10, 20, 30, 40] and found["validation_step"] == [20, 30, 40]
+    assert found["validation_loss"][1:] == pytest.approx(history["validation_loss"][3:], rel=1e-4)
+    rows = (tmp_path / "log.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["step", "10", "20", "30", "40"]
+
+
 def test_another_run_in_the_folder_is_named(tmp_path):
     short = training.Recipe(steps=10, batch_size=4)
     pretrain(tmp_path, recipe=short)

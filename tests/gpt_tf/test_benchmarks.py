@@ -196,10 +196,32 @@ def test_tiny_shakespeare_is_trained_and_measured(monkeypatch, capsys):
     found = shakespeare.main(["--short", "--budget", "50"])
     output = capsys.readouterr().out
     assert f"{len(text) * 9 // 10:,} characters to train on" in output
-    assert "a given budget of 50 s" in output
-    for name, (loss, seconds) in found.items():
+    assert "PyTorch's 50 s are given" in output and list(found) == list(shakespeare.RECIPES)
+    for name, (loss, _) in found.items():
         assert 1 < loss < 4.5 and f"{name}: validation loss {loss:.3f} nats" in output
-        assert f"{seconds / 50:.2f} of PyTorch's time" in output
+    assert f"{found['ours'][1] / 50:.2f} of PyTorch's" in output
+
+
+def test_two_that_train_by_turns_both_take_all_their_steps(monkeypatch):
+    shakespeare = importlib.import_module("shakespeare")
+    monkeypatch.setattr(shakespeare, "CONFIG", GPTConfig(65, 16, 1, 2, 8))
+    tokens = np.tile(np.arange(13, dtype="int32"), 60)
+    recipe = dataclasses.replace(shakespeare.NANOGPT, steps=50, warmup_steps=5)
+
+    class Other:
+        seconds, shares = 0.0, []
+
+        def train_to(self, share):
+            self.shares.append(share)
+            self.seconds += 1000.0
+
+    alone, _ = shakespeare.train(recipe, tokens[:600], tokens[600:], 0)
+    loss, seconds = shakespeare.train(recipe, tokens[:600], tokens[600:], 0, Other())
+    assert loss == alone
+    # 20 turns in 50 steps, the last of them at the end; their time is not this one's.
+    assert len(Other.shares) == 20 and Other.shares[-1] == 1.0
+    np.testing.assert_allclose(Other.shares, np.arange(1, 21) / 20, atol=0.02)
+    assert -20_000 < seconds < -19_000
 
 
 def test_pytorch_takes_the_steps_of_nanogpt(monkeypatch):
@@ -210,14 +232,16 @@ def test_pytorch_takes_the_steps_of_nanogpt(monkeypatch):
     monkeypatch.setattr(shakespeare, "CONFIG", config)
     tokens = np.tile(np.arange(13, dtype="int32"), 60)
     recipe = dataclasses.replace(shakespeare.NANOGPT, steps=60, warmup_steps=5, peak_rate=1e-2)
-    loss, seconds = shakespeare.train_torch(recipe, tokens[:600], tokens[600:], 0)
-    assert 0 < loss < 1.5 < np.log(65) and seconds > 0
+    run = shakespeare.TorchRun(recipe, tokens[:600], 0)
+    run.train_to(0.5)
+    assert run.step == 30 and run.seconds > 0
+    run.train_to(1.0)
+    assert run.step == 60 and 0 < run.loss(tokens[600:]) < 1.5 < np.log(65)
     # Each token once, in windows that overlap by one: a model that knows nothing is right by 1/65.
-    model = shakespeare.speed.torch_model(config)
     with torch.no_grad():
-        for weight in model.parameters():
+        for weight in run.model.parameters():
             weight.zero_()
-    assert shakespeare.torch_loss(model, tokens[:50], 16) == pytest.approx(np.log(65), abs=1e-5)
+    assert run.loss(tokens[:50]) == pytest.approx(np.log(65), abs=1e-5)
 
 
 def test_the_published_settings_of_nanogpt():

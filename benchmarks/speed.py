@@ -300,7 +300,7 @@ def training_step(name, setting, size, seed):
     model, inputs = built_model(name, size.config, dtype, tokens)
     optimizer = keras.optimizers.AdamW(1e-4)
     if name == COURSE:
-        model = training.Trainer(model, xla_ends=not jit_compile)
+        model = training.Trainer(model, fast_graph=not jit_compile)
         model.compile(optimizer, jit_compile=jit_compile)
     else:
         # keras_hub's own default would be an accuracy, which the course's model does not compute.

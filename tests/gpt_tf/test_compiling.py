@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from gpt_tf import parts
-from gpt_tf.compiling import compile_once, pays_off
+from gpt_tf.compiling import compile_once, pays_off, with_xla
 from gpt_tf.config import GPTConfig
 
 
@@ -72,3 +72,45 @@ def test_a_small_model_does_not_earn_xla_back(model):
     large = parts.GPT(GPTConfig(500, 16, num_layers=2, num_heads=2, hidden_dim=64))
     large(np.zeros((1, 2), "int32"))
     assert pays_off(large)
+
+
+def test_with_xla_a_gradient_is_that_of_the_formula():
+    x = np.random.default_rng(0).normal(size=(3, 5))
+    scale = np.random.default_rng(1).normal(size=(5,))
+
+    @with_xla
+    def function(number, x, scale):
+        return tf.tanh(x * tf.cast(number, tf.float32)) * scale
+
+    @tf.function
+    def gradients(x, scale):
+        with tf.GradientTape() as tape:
+            tape.watch([x, scale])
+            result = tf.reduce_sum(function(tf.constant(2), x, scale) ** 2)
+        return result, *tape.gradient(result, [x, scale])
+
+    bend = np.tanh(2 * x)
+    wanted = (
+        np.sum((bend * scale) ** 2),
+        2 * bend * scale**2 * (1 - bend**2) * 2,
+        np.sum(2 * bend**2 * scale, axis=0),
+    )
+    found = gradients(*(tf.constant(a, tf.float32) for a in (x, scale)))
+    for mine, expected in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(mine, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_with_xla_nothing_but_the_arguments_waits_for_the_gradient():
+    function = with_xla(lambda x: tf.exp(tf.tanh(x) ** 2))
+
+    @tf.function
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            result = function(x)
+        return tape.gradient(result, x)
+
+    graph = gradient.get_concrete_function(tf.TensorSpec((4,), tf.float32)).graph
+    calls = [op for op in graph.get_operations() if op.type.endswith("PartitionedCall")]
+    assert [len(op.outputs) for op in calls] == [1, 1]
+    assert not [op for op in graph.get_operations() if op.type in ("Exp", "Tanh")]

@@ -331,22 +331,48 @@ class Watch(keras.callbacks.Callback):
         self.loss = self.model._loss_and_gradients(keras.ops.convert_to_tensor([[1, 2, 3]]))[0]
 
 
-def test_loss_and_update_compiled_alone_change_nothing():
+@pytest.mark.parametrize("rows", [4, 3])
+def test_a_fast_graph_changes_nothing(rows):
+    tokens = TEXT[: rows * CONFIG.max_sequence_length].reshape(rows, -1)
     found = []
-    for xla_ends in (False, True):
-        model = make()
-        trainer = training.Trainer(model, xla_ends=xla_ends)
+    for fast_graph in (False, True):
+        model = make(NO_DROPOUT)
+        trainer = training.Trainer(model, fast_graph=fast_graph)
         trainer.compile(training.make_optimizer(RECIPE), jit_compile=False)
-        rows = TEXT[: 4 * CONFIG.max_sequence_length].reshape(4, -1)
-        losses = [
-            float(trainer.train_on_batch(rows, rows, return_dict=True)["loss"]) for _ in range(4)
-        ]
-        found.append((losses, [np.array(w) for w in model.weights]))
+        steps = [trainer.train_on_batch(tokens, tokens, return_dict=True) for _ in range(4)]
+        found.append(
+            ([float(step["loss"]) for step in steps], [np.array(w) for w in model.weights])
+        )
     (losses, weights), (others, other_weights) = found
     assert losses == pytest.approx(others, rel=1e-5)
     assert losses[0] != losses[-1]
     for mine, theirs in zip(weights, other_weights, strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-4)
+
+
+def test_the_halves_of_a_fast_graph_drop_other_things():
+    trainer = training.Trainer(make(dataclasses.replace(CONFIG, dropout=0.5)), fast_graph=True)
+    trainer.compile(training.make_optimizer(RECIPE), jit_compile=False)
+    twice = keras.ops.convert_to_tensor(np.tile(np.arange(8), (2, 1)), "int32")
+    trainer(twice)
+    seen = []
+    of_rows = trainer._loss_and_gradients_of
+    trainer._loss_and_gradients_of = lambda rows: seen.append(of_rows(rows)) or seen[-1]
+    loss, _ = trainer._loss_and_gradients(twice)
+    first, second = (float(loss) for loss, _ in seen)
+    assert first != pytest.approx(second, abs=1e-4)
+    assert float(loss) == pytest.approx((first + second) / 2, abs=1e-6)
+
+
+def test_a_fast_graph_compiles_activations_once_for_all_blocks():
+    model = make(dataclasses.replace(CONFIG, num_layers=2))
+    training.Trainer(model, fast_graph=True)
+    functions = {block.feed_forward.activation.activation for block in model.blocks}
+    assert len(functions) == 1
+    assert functions != {parts.gelu}
+    plain = make(dataclasses.replace(CONFIG, num_layers=2))
+    training.Trainer(plain)
+    assert {block.feed_forward.activation.activation for block in plain.blocks} == {parts.gelu}
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])

@@ -375,6 +375,27 @@ def test_a_fast_graph_compiles_activations_once_for_all_blocks():
     assert {block.feed_forward.activation.activation for block in plain.blocks} == {parts.gelu}
 
 
+def test_a_compiled_activation_is_rounded_once():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = make(NO_DROPOUT)
+        model(np.zeros((1, 2), "int32"))
+    finally:
+        keras.config.set_dtype_policy(before)
+    training.Trainer(model, fast_graph=True)
+    x = keras.ops.cast(np.linspace(-3, 3, 301), "bfloat16")
+    found = model.blocks[0].feed_forward.activation(x)
+    assert keras.backend.standardize_dtype(found.dtype) == "bfloat16"
+    exact = np.array(keras.ops.cast(x, "float32"), "float64")
+    wanted = 0.5 * exact * (1 + np.tanh((2 / np.pi) ** 0.5 * (exact + 0.044715 * exact**3)))
+    found = np.array(keras.ops.cast(found, "float32"))
+    # bfloat16 keeps 8 bits: rounded once, a number is off by a 256th of itself at most.
+    np.testing.assert_allclose(found, wanted, rtol=2**-8, atol=1e-6)
+    once_each_step = np.array(keras.ops.cast(parts.gelu(x), "float32"))
+    assert not np.allclose(once_each_step, wanted, rtol=2**-8, atol=1e-6)
+
+
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_16_bits_train_as_32_do(policy, uninterrupted, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "half_policy", lambda: policy)

@@ -2,12 +2,13 @@
 
 import logging
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from gpt_tf import parts
-from gpt_tf.compiling import compile_once, pays_off, with_xla
+from gpt_tf.compiling import compile_once, pays_off, rows_in_parts, with_xla
 from gpt_tf.config import GPTConfig
 
 
@@ -114,3 +115,62 @@ def test_with_xla_nothing_but_the_arguments_waits_for_the_gradient():
     calls = [op for op in graph.get_operations() if op.type.endswith("PartitionedCall")]
     assert [len(op.outputs) for op in calls] == [1, 1]
     assert not [op for op in graph.get_operations() if op.type in ("Exp", "Tanh")]
+
+
+def dense(width, activation=None, use_bias=True):
+    """A layer with weights, and its outputs in float64."""
+    layer = keras.layers.Dense(3, activation, use_bias=use_bias, bias_initializer="random_normal")
+    layer.build((None, width))
+    weights = [np.asarray(w, "float64") for w in layer.get_weights()]
+
+    def expected(x):
+        outputs = sum([x @ weights[0], *weights[1:]])
+        return np.tanh(outputs) if activation else outputs
+
+    return layer, expected
+
+
+@pytest.mark.parametrize("shape", [(1, 8), (1, 1, 8), (1, 6), (2, 1, 8), (1, 2, 8)])
+@pytest.mark.parametrize("activation", [None, "tanh"])
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_rows_in_parts_are_the_rows_of_the_formula(shape, activation, use_bias):
+    layer, expected = dense(shape[-1], activation, use_bias)
+    x = np.random.default_rng(0).normal(size=shape)
+    with rows_in_parts():
+        found = layer(x.astype("float32"))
+    np.testing.assert_allclose(found, expected(x), rtol=1e-5, atol=1e-6)
+
+
+def test_a_gradient_through_rows_in_parts_is_that_of_the_formula():
+    layer, _ = dense(8)
+    x = tf.constant(np.random.default_rng(0).normal(size=(1, 8)), "float32")
+    with rows_in_parts(), tf.GradientTape() as tape:
+        total = tf.reduce_sum(layer(x))
+    gradient = tape.gradient(total, layer.kernel)
+    np.testing.assert_allclose(gradient, np.tile(np.asarray(x).T, 3), rtol=1e-6)
+
+
+def products_in(function, *arguments):
+    graph = function.get_concrete_function(*arguments).graph
+    return {op.type for op in graph.get_operations() if "MatMul" in op.type}
+
+
+@pytest.mark.parametrize(
+    ("rows", "jit_compile", "product"),
+    [(1, True, "BatchMatMulV2"), (1, False, "MatMul"), (2, True, "MatMul")],
+)
+def test_xla_gets_one_row_in_parts(model, rows, jit_compile, product):
+    layer, _ = dense(8)
+
+    @compile_once(model, jit_compile=jit_compile)
+    def outputs(x):
+        return layer(x)
+
+    assert products_in(outputs, tf.zeros((rows, 8))) == {product}
+
+
+def test_layers_are_whole_again_afterwards():
+    layer, _ = dense(8)
+    with pytest.raises(ZeroDivisionError), rows_in_parts():
+        raise ZeroDivisionError
+    assert products_in(tf.function(layer), tf.zeros((1, 8))) == {"MatMul"}

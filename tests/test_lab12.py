@@ -201,6 +201,7 @@ def test_the_preference_is_divided_out(submission, rng):
                 "calibrated.multiplied": reference.softmax(scores + np.log(anyway)),
                 "calibrated.no-sum": reference.softmax(scores) / anyway,
                 "calibrated.logs-summed": logs / logs.sum(),
+                "calibrated.logs": np.log(reference.calibrated(scores, blank_scores)),
             }
             | (several if blanks > 1 else {}),
             what=f"calibrated_probabilities of {candidates} candidates and {blanks} blank prompts",

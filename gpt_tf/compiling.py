@@ -83,6 +83,9 @@ def rows_in_parts():
     out among the cores. The sum is the same but for rounding. Other inputs, and those on a GPU, are
     multiplied as always.
 
+    Returns:
+        Context manager, which is a decorator, too. Afterwards the layers are as before.
+
     Example:
         >>> with rows_in_parts():
         ...     logits, cache = decode_step(model, token, cache, position)

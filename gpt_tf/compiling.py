@@ -109,11 +109,11 @@ def _call_in_parts(layer, inputs, training=None):
         return _call_whole(layer, inputs, training=training)
     rows = keras.ops.reshape(inputs, (ROW_PARTS, 1, -1))
     kernels = keras.ops.reshape(layer.kernel, (ROW_PARTS, -1, units))
-    outputs = keras.ops.sum(keras.ops.matmul(rows, kernels), axis=0)
-    outputs = keras.ops.reshape(outputs, (*inputs.shape[:-1], units))
+    result = keras.ops.sum(keras.ops.matmul(rows, kernels), axis=0)
+    result = keras.ops.reshape(result, (*inputs.shape[:-1], units))
     if layer.bias is not None:
-        outputs = keras.ops.add(outputs, layer.bias)
-    return outputs if layer.activation is None else layer.activation(outputs)
+        result = keras.ops.add(result, layer.bias)
+    return result if layer.activation is None else layer.activation(result)
 
 
 def with_xla(function):
